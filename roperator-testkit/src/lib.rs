@@ -1,0 +1,4 @@
+//! Tests for operators: API servers to run them against.
+
+#[cfg(unix)]
+pub mod real;

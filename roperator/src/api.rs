@@ -1,0 +1,185 @@
+//! Requests to the API server, one at a time, each with a time limit, and what their failures mean.
+//!
+//! In: a method, a path, a body. Out: the answer, or an [`ApiError`] that says whether retrying helps. It decides nothing.
+
+use std::{sync::Arc, time::Duration};
+
+use http::{Method, Request, StatusCode};
+use http_body_util::BodyExt;
+use kube::{Client, client::Body, core::Status};
+use serde::{Deserialize, de::DeserializeOwned};
+
+use crate::error::{Retry, chain};
+
+/// The longest that one request may take.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The API server.
+#[derive(Clone)]
+pub(crate) struct Api {
+    client: Client,
+    observer: Arc<dyn Observer>,
+}
+
+/// Is told of every request, for metrics.
+pub(crate) trait Observer: Send + Sync + 'static {
+    fn requested(&self, method: &Method, code: Option<StatusCode>, took: Duration);
+}
+
+/// The part of an answer to a write that we need: where its object is to be found in the watch.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Answer {
+    #[serde(default)]
+    pub metadata: AnswerMetadata,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct AnswerMetadata {
+    pub uid: String,
+    pub resource_version: String,
+}
+
+/// What the body of a request is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Content {
+    Json,
+    JsonPatch,
+    Apply,
+}
+
+impl Content {
+    const fn media_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::JsonPatch => "application/json-patch+json",
+            // YAML is what the API calls it, and JSON is YAML.
+            Self::Apply => "application/apply-patch+yaml",
+        }
+    }
+}
+
+/// Why a request failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ApiError {
+    #[error("{}", .0.message)]
+    Status(Box<Status>),
+    #[error("the API server did not answer within {} s", REQUEST_TIMEOUT.as_secs())]
+    Timeout,
+    #[error("the API server could not be asked: {}", chain(.0))]
+    Transport(#[source] kube::Error),
+    #[error("the request cannot be written: {0}")]
+    Encode(#[source] serde_json::Error),
+    #[error("the request cannot be made: {0}")]
+    Request(#[source] http::Error),
+}
+
+impl ApiError {
+    /// The HTTP status, if the server answered.
+    pub fn code(&self) -> Option<u16> {
+        match self {
+            Self::Status(status) => Some(status.code),
+            _ => None,
+        }
+    }
+
+    /// Whether the server refused the object as invalid.
+    pub fn is_invalid(&self) -> bool {
+        self.code() == Some(422)
+    }
+
+    /// Whether the object is not the one that was meant: gone, or recreated under its name.
+    pub fn is_stale(&self) -> bool {
+        match self.code() {
+            Some(404 | 409) => true,
+            Some(422) => self.has_cause("metadata.uid"),
+            _ => false,
+        }
+    }
+
+    /// Whether a JSON patch found its `test` untrue: the server says 422 without naming a field.
+    pub fn is_failed_test(&self) -> bool {
+        let Self::Status(status) = self else { return false };
+        status.code == 422 && status.details.as_ref().is_none_or(|details| details.causes.is_empty())
+    }
+
+    fn has_cause(&self, field: &str) -> bool {
+        let Self::Status(status) = self else { return false };
+        status.details.as_ref().is_some_and(|details| details.causes.iter().any(|cause| cause.field == field))
+    }
+
+    /// Whether retrying helps. 403 does, though it looks final: a terminating namespace, a quota, or RBAC that is not
+    /// there yet answer so; and 500, with which an apply answers an unknown field.
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::Encode(_) | Self::Request(_) => Retry::Terminal,
+            Self::Status(status) if matches!(status.code, 400 | 405 | 406 | 413 | 415 | 422) => Retry::Terminal,
+            _ => Retry::Transient,
+        }
+    }
+
+    /// How long the server asks to wait.
+    pub fn retry_after(&self) -> Option<Duration> {
+        let Self::Status(status) = self else { return None };
+        let seconds = status.details.as_ref()?.retry_after_seconds;
+        (seconds > 0).then(|| Duration::from_secs(seconds.into()))
+    }
+}
+
+impl Api {
+    pub fn new(client: Client, observer: Arc<dyn Observer>) -> Self {
+        Self { client, observer }
+    }
+
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub async fn get(&self, path: &str) -> Result<String, ApiError> {
+        self.text(Method::GET, path, None).await
+    }
+
+    pub async fn send(&self, method: Method, path: &str, body: (Content, &impl serde::Serialize)) -> Result<Answer, ApiError> {
+        let (content, body) = body;
+        let body = serde_json::to_vec(body).map_err(ApiError::Encode)?;
+        decode(&self.text(method, path, Some((content, body))).await?)
+    }
+
+    async fn text(&self, method: Method, path: &str, body: Option<(Content, Vec<u8>)>) -> Result<String, ApiError> {
+        let mut request = Request::builder().method(method.clone()).uri(path);
+        if let Some((content, _)) = &body {
+            request = request.header(http::header::CONTENT_TYPE, content.media_type());
+        }
+        let request = request.body(body.map(|(_, body)| body).unwrap_or_default()).map_err(ApiError::Request)?;
+        let started = tokio::time::Instant::now();
+        let (code, result) = match tokio::time::timeout(REQUEST_TIMEOUT, self.exchange(request)).await {
+            Err(_) => (None, Err(ApiError::Timeout)),
+            Ok(Err(error)) => (None, Err(ApiError::Transport(error))),
+            Ok(Ok((code, body))) if code.is_success() => (Some(code), Ok(body)),
+            Ok(Ok((code, body))) => (Some(code), Err(ApiError::Status(status(code, &body)))),
+        };
+        self.observer.requested(&method, code, started.elapsed());
+        result
+    }
+
+    async fn exchange(&self, request: Request<Vec<u8>>) -> Result<(StatusCode, String), kube::Error> {
+        let response = self.client.send(request.map(Body::from)).await?;
+        let code = response.status();
+        let body = response.into_body().collect().await?.to_bytes();
+        Ok((code, String::from_utf8_lossy(&body).into_owned()))
+    }
+}
+
+/// What the server says of a failure; proxies in between may say it in other ways.
+fn status(code: StatusCode, body: &str) -> Box<Status> {
+    let mut status = serde_json::from_str::<Status>(body).unwrap_or_else(|_| Status::failure(body, ""));
+    status.code = code.as_u16();
+    if status.message.is_empty() {
+        status.message = code.to_string();
+    }
+    Box::new(status)
+}
+
+fn decode<T: DeserializeOwned>(text: &str) -> Result<T, ApiError> {
+    serde_json::from_str(text).map_err(|error| ApiError::Transport(kube::Error::SerdeError(error)))
+}

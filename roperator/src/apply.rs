@@ -1,0 +1,315 @@
+//! Changes → requests.
+//!
+//! In: one [`Change`]. Out: its [`Effect`], or why the API server refused it. Every write names what it means: updates and
+//! deletions carry the observed uid, creations take nothing that is there already.
+
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::{
+    api::{Answer, Api, ApiError, Content},
+    config::OperatorConfig,
+    declaration::OnImmutable,
+    desired::DesiredChild,
+    diff::{Change, Memory, WhyDelete, Written, diff_child},
+    error::Retry,
+    kind::Kind,
+    object::{Object, ObjectKey, ResourceVersion, Uid},
+    watch::{Expected, Store},
+};
+
+/// What became of a change.
+#[derive(Debug)]
+pub(crate) enum Effect {
+    /// Written, and to be seen in the watch.
+    Done(Seen),
+    /// Being deleted: its successor waits.
+    Deleting(Seen),
+    /// Left as it is until somebody deletes it.
+    Left(String),
+    /// What we saw is not what is there: observe again.
+    Stale(String),
+}
+
+/// What the watch will show of a write.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub kind: Kind,
+    pub key: ObjectKey,
+    pub expected: Expected,
+    /// One word for logs and metrics.
+    pub verb: &'static str,
+}
+
+/// Why a change could not be made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ApplyError {
+    #[error(
+        "{object} exists and {owner}; it is left alone: delete or rename it, or return the child under another name"
+    )]
+    Foreign { object: String, owner: String },
+    #[error("{object} still belongs to a deleted {owner} of the same name; waiting for the garbage collector")]
+    Predecessor { object: String, owner: String },
+    #[error(
+        "{object} cannot be updated, because the change touches an immutable field: {source}; declare the child with \
+         `on_immutable = recreate`, or delete it"
+    )]
+    Immutable { object: String, source: ApiError },
+    #[error("{object} could not be {verb}: {source}")]
+    Refused { object: String, verb: &'static str, source: ApiError },
+    #[error("{object} answered with no readable object: {source}")]
+    Unreadable { object: String, source: serde_json::Error },
+}
+
+impl ApplyError {
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::Foreign { .. } | Self::Predecessor { .. } | Self::Unreadable { .. } => Retry::Transient,
+            Self::Immutable { .. } => Retry::Terminal,
+            Self::Refused { source, .. } => source.retry(),
+        }
+    }
+
+    pub fn retry_after(&self) -> Option<std::time::Duration> {
+        match self {
+            Self::Refused { source, .. } => source.retry_after(),
+            _ => None,
+        }
+    }
+
+    /// One word for conditions and events.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Foreign { .. } => "ForeignObject",
+            Self::Predecessor { .. } => "AwaitingGarbageCollection",
+            Self::Immutable { .. } => "ImmutableField",
+            Self::Refused { .. } | Self::Unreadable { .. } => "ChildRefused",
+        }
+    }
+}
+
+/// Makes the changes of one parent.
+pub(crate) struct Applier<'a> {
+    pub api: &'a Api,
+    pub config: &'a OperatorConfig,
+    pub parent: &'a Object,
+}
+
+impl Applier<'_> {
+    /// Makes one change, and remembers what was written.
+    ///
+    /// # Errors
+    /// When the API server refuses it for good or for now, or something else is in the way.
+    pub async fn apply(&self, change: &Change, store: &Store, memory: &mut Memory) -> Result<Effect, ApplyError> {
+        match change {
+            Change::Create { child, body, applied } => self.create(child, body, applied, store, memory).await,
+            Change::Apply { observed, body, applied, convert, on_immutable } => {
+                if let Some(patch) = convert {
+                    if let Some(stale) = self.convert(observed, patch).await? {
+                        return Ok(stale);
+                    }
+                }
+                let mut body = body.clone();
+                if let Some(metadata) = body.get_mut("metadata").and_then(Value::as_object_mut) {
+                    metadata.insert("uid".to_owned(), observed.uid().as_str().into());
+                }
+                let answer = self.send(Method::PATCH, observed, "&force=true", (Content::Apply, &body)).await;
+                self.updated(answer, "applied", observed, &body, applied, *on_immutable, memory).await
+            }
+            Change::Replace { observed, body, applied, on_immutable } => {
+                let answer = self.send(Method::PUT, observed, "&fieldValidation=Strict", (Content::Json, body)).await;
+                self.updated(answer, "replaced", observed, body, applied, *on_immutable, memory).await
+            }
+            Change::Delete { observed, why } => self.delete(observed, *why).await,
+            Change::AwaitDeletion { observed } => Ok(Effect::Deleting(seen_deletion(observed))),
+            Change::Leave { observed } => Ok(Effect::Left(format!(
+                "{} differs from what is desired; it is replaced once somebody deletes it",
+                called(observed.kind(), observed.key())
+            ))),
+        }
+    }
+
+    fn query(&self, rest: &str) -> String {
+        format!("?fieldManager={}{rest}", encode(self.config.field_manager()))
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        observed: &Object,
+        query: &str,
+        body: (Content, &Value),
+    ) -> Result<Answer, ApiError> {
+        let path = observed.kind().path(observed.namespace(), Some(observed.name()));
+        self.api.send(method, &format!("{path}{}", self.query(query)), body).await
+    }
+
+    async fn create(
+        &self,
+        child: &DesiredChild,
+        body: &Value,
+        applied: &str,
+        store: &Store,
+        memory: &mut Memory,
+    ) -> Result<Effect, ApplyError> {
+        let path = child.kind.path(child.key.namespace.as_deref(), None);
+        let url = format!("{path}{}", self.query("&fieldValidation=Strict"));
+        match self.api.send(Method::POST, &url, (Content::Json, body)).await {
+            Ok(answer) => Ok(Effect::Done(written(&child.kind, &child.key, answer, "created", applied, memory))),
+            Err(ApiError::Status(status)) if status.code == 409 && status.reason == "AlreadyExists" => {
+                self.occupied(child, store, memory).await
+            }
+            Err(source) => {
+                Err(ApplyError::Refused { object: called(&child.kind, &child.key), verb: "created", source })
+            }
+        }
+    }
+
+    /// Something has the child's name. Ours (its label was taken away, or the watch is behind): it is brought up to date.
+    /// Anybody else's: it is left alone.
+    async fn occupied(&self, child: &DesiredChild, store: &Store, memory: &mut Memory) -> Result<Effect, ApplyError> {
+        let object = called(&child.kind, &child.key);
+        let path = child.kind.path(child.key.namespace.as_deref(), Some(&child.key.name));
+        let live = match self.api.get(&path).await {
+            Ok(json) => store.parse(&json).map_err(|source| ApplyError::Unreadable { object: object.clone(), source })?,
+            Err(error) if error.code() == Some(404) => return Ok(Effect::Stale(format!("{object} has just gone"))),
+            Err(source) => return Err(ApplyError::Refused { object, verb: "read", source }),
+        };
+        match live.controller() {
+            Some(owner) if owner.uid == *self.parent.uid() => {}
+            Some(owner) => {
+                let is_predecessor = owner.kind.as_ref() == self.parent.kind().kind() && *owner.name == *self.parent.name();
+                let owner = format!("{} `{}`", owner.kind, owner.name);
+                return Err(if is_predecessor {
+                    ApplyError::Predecessor { object, owner }
+                } else {
+                    ApplyError::Foreign { object, owner: format!("is controlled by {owner}") }
+                });
+            }
+            None => return Err(ApplyError::Foreign { object, owner: self.unowned(&live) }),
+        }
+        let change = diff_child(self.config, self.parent, child, Some(&live), memory);
+        store.take_over(&child.key, Some(live.clone()));
+        match change {
+            None => Ok(Effect::Stale(format!("{object} is there already"))),
+            Some(change) => Box::pin(self.apply(&change, store, memory)).await,
+        }
+    }
+
+    /// Says of an object without a controller whose it looks like.
+    fn unowned(&self, live: &Object) -> String {
+        if live.annotations().contains_key(&self.config.applied_annotation) {
+            format!(
+                "has lost its owner reference to {} `{}` (uid {}), which you may add again",
+                self.parent.kind().kind(),
+                self.parent.name(),
+                self.parent.uid()
+            )
+        } else {
+            "is not controlled by anything, so that it is somebody's".to_owned()
+        }
+    }
+
+    async fn convert(&self, observed: &Object, patch: &Value) -> Result<Option<Effect>, ApplyError> {
+        let object = called(observed.kind(), observed.key());
+        match self.send(Method::PATCH, observed, "", (Content::JsonPatch, patch)).await {
+            Ok(_) => Ok(None),
+            Err(error) if error.is_stale() || error.is_failed_test() => {
+                Ok(Some(Effect::Stale(format!("{object} has changed meanwhile"))))
+            }
+            Err(source) => Err(ApplyError::Refused { object, verb: "prepared for an apply", source }),
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "all of it says what was tried and what to do if it failed")]
+    async fn updated(
+        &self,
+        answer: Result<Answer, ApiError>,
+        verb: &'static str,
+        observed: &Object,
+        body: &Value,
+        applied: &str,
+        on_immutable: OnImmutable,
+        memory: &mut Memory,
+    ) -> Result<Effect, ApplyError> {
+        let object = called(observed.kind(), observed.key());
+        match answer {
+            Ok(answer) => Ok(Effect::Done(written(observed.kind(), observed.key(), answer, verb, applied, memory))),
+            Err(error) if error.is_stale() => Ok(Effect::Stale(format!("{object} has changed meanwhile"))),
+            Err(source) if source.is_invalid() && self.would_be_valid(observed, body).await => match on_immutable {
+                OnImmutable::Recreate => self.delete(observed, WhyDelete::Recreate).await,
+                OnImmutable::Report => Err(ApplyError::Immutable { object, source }),
+            },
+            Err(source) => Err(ApplyError::Refused { object, verb, source }),
+        }
+    }
+
+    /// Whether the object would be valid if it were created anew. The server says so without our reading its messages: a
+    /// dry run of its creation fails for the name being taken, which is checked after everything else.
+    async fn would_be_valid(&self, observed: &Object, body: &Value) -> bool {
+        let mut body = body.clone();
+        if let Some(metadata) = body.get_mut("metadata").and_then(Value::as_object_mut) {
+            for member in ["uid", "resourceVersion", "creationTimestamp", "generation"] {
+                metadata.remove(member);
+            }
+        }
+        let url = format!("{}{}", observed.kind().path(observed.namespace(), None), self.query("&dryRun=All"));
+        match self.api.send(Method::POST, &url, (Content::Json, &body)).await {
+            Ok(_) => true,
+            Err(error) => error.code() == Some(409),
+        }
+    }
+
+    async fn delete(&self, observed: &Object, why: WhyDelete) -> Result<Effect, ApplyError> {
+        let object = called(observed.kind(), observed.key());
+        let path = observed.kind().path(observed.namespace(), Some(observed.name()));
+        // Without a policy some kinds orphan what belongs to them: a Job its Pods.
+        let options = json!({"propagationPolicy": "Background", "preconditions": {"uid": observed.uid().as_str()}});
+        match self.api.send(Method::DELETE, &path, (Content::Json, &options)).await {
+            Ok(_) => {}
+            Err(error) if matches!(error.code(), Some(404 | 409)) => {}
+            Err(source) => return Err(ApplyError::Refused { object, verb: "deleted", source }),
+        }
+        Ok(match why {
+            WhyDelete::Undesired => Effect::Done(seen_deletion(observed)),
+            WhyDelete::Recreate => Effect::Deleting(seen_deletion(observed)),
+        })
+    }
+}
+
+fn written(
+    kind: &Kind,
+    key: &ObjectKey,
+    answer: Answer,
+    verb: &'static str,
+    applied: &str,
+    memory: &mut Memory,
+) -> Seen {
+    let version = ResourceVersion::from(&*answer.metadata.resource_version);
+    let written = Written { applied: applied.to_owned(), version: version.clone() };
+    memory.written.insert(Uid::from(&*answer.metadata.uid), written);
+    Seen { kind: kind.clone(), key: key.clone(), expected: Expected::Version(version), verb }
+}
+
+fn seen_deletion(observed: &Object) -> Seen {
+    Seen {
+        kind: observed.kind().clone(),
+        key: observed.key().clone(),
+        expected: Expected::Deletion(observed.uid().clone()),
+        verb: "deleted",
+    }
+}
+
+pub(crate) fn called(kind: &Kind, key: &ObjectKey) -> String {
+    format!("{} {key}", kind.kind())
+}
+
+/// A query parameter's value.
+pub(crate) fn encode(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
+            byte => format!("%{byte:02X}"),
+        })
+        .collect()
+}

@@ -1,0 +1,150 @@
+//! What list items are known by in `fieldsV1`: the scalars of a set, and the keys of a keyed list.
+//!
+//! In: JSON. Out: ordered values that compare as JSON does, numbers by value (80 is 80.0, but not "80").
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+/// A value that identifies something. Mostly a scalar; the format allows any JSON, so that none is refused.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Scalar {
+    Text(String),
+    Whole(i128),
+    /// Anything else, as JSON text.
+    Other(String),
+}
+
+impl Scalar {
+    pub(super) fn parse(json: &str) -> serde_json::Result<Self> {
+        serde_json::from_str(json).map(|value| Self::of(&value))
+    }
+
+    pub(super) fn of(value: &Value) -> Self {
+        match value {
+            Value::String(text) => Self::Text(text.clone()),
+            Value::Number(number) => whole(number).map_or_else(|| Self::Other(number.to_string()), Self::Whole),
+            other => Self::Other(other.to_string()),
+        }
+    }
+
+    /// Whether `value` is this one.
+    pub(super) fn is(&self, value: &Value) -> bool {
+        match (self, value) {
+            (Self::Text(text), Value::String(other)) => text == other,
+            (Self::Text(_), _) | (_, Value::String(_)) => false,
+            _ => *self == Self::of(value),
+        }
+    }
+
+    pub(super) fn to_value(&self) -> Value {
+        match self {
+            Self::Text(text) => Value::String(text.clone()),
+            Self::Whole(whole) => i64::try_from(*whole)
+                .map(Value::from)
+                .or_else(|_| u64::try_from(*whole).map(Value::from))
+                .unwrap_or(Value::Null),
+            Self::Other(json) => serde_json::from_str(json).unwrap_or(Value::Null),
+        }
+    }
+}
+
+impl fmt::Display for Scalar {
+    /// As in the path of an item: JSON.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}", self.to_value())
+    }
+}
+
+/// The key of an item of a keyed list: its key members. One that the item leaves out, and that has no default, is not in it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key(BTreeMap<String, Scalar>);
+
+impl Key {
+    pub(super) fn parse(json: &str) -> serde_json::Result<Self> {
+        let members: Map<String, Value> = serde_json::from_str(json)?;
+        Ok(Self(
+            members
+                .iter()
+                .map(|(name, value)| (name.clone(), Scalar::of(value)))
+                .collect(),
+        ))
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// Whether a desired item asks for the item of this key: it states at least one member of the key, and those that it
+    /// states are equal. One that it leaves out matches any value, for the server fills in a default that we do not know.
+    pub(super) fn is_asked_for_by(&self, item: &Map<String, Value>) -> bool {
+        let mut stated = self
+            .0
+            .iter()
+            .filter_map(|(name, value)| Some((value, member(item, name)?)))
+            .peekable();
+        stated.peek().is_some() && stated.all(|(value, member)| value.is(member))
+    }
+
+    /// Whether a live item is the one of this key.
+    pub(super) fn is_of(&self, item: &Map<String, Value>) -> bool {
+        self.0
+            .iter()
+            .all(|(name, value)| member(item, name).is_some_and(|member| value.is(member)))
+    }
+
+    pub(super) fn to_value(&self) -> Value {
+        Value::Object(
+            self.0
+                .iter()
+                .map(|(name, value)| (name.clone(), value.to_value()))
+                .collect(),
+        )
+    }
+}
+
+/// A member that is not `null`, which is the same as none.
+pub(super) fn member<'a>(map: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    map.get(name).filter(|value| !value.is_null())
+}
+
+/// Whether two scalars are the same as JSON values.
+pub(super) fn same(one: &Value, other: &Value) -> bool {
+    Scalar::of(one).is(other)
+}
+
+/// Whether `live` says everything that `desired` says. Whatever asks for nothing is contained everywhere; the items of a
+/// list may stand in any order and among others.
+pub(super) fn contains(live: Option<&Value>, desired: &Value) -> bool {
+    match (desired, live) {
+        (Value::Null, _) => true,
+        (Value::Object(desired), Some(Value::Object(live))) => {
+            desired.iter().all(|(name, value)| contains(live.get(name), value))
+        }
+        (Value::Object(desired), None | Some(Value::Null)) => desired.values().all(|value| contains(None, value)),
+        (Value::Array(desired), Some(Value::Array(live))) => desired
+            .iter()
+            .all(|item| live.iter().any(|other| contains(Some(other), item))),
+        (Value::Array(desired), None | Some(Value::Null)) => desired.is_empty(),
+        (desired, Some(live)) => !live.is_object() && !live.is_array() && same(live, desired),
+        (_, None) => false,
+    }
+}
+
+fn whole(number: &serde_json::Number) -> Option<i128> {
+    /// Up to here a float is exactly the whole number that it shows.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    if let Some(whole) = number.as_i64() {
+        return Some(whole.into());
+    }
+    if let Some(whole) = number.as_u64() {
+        return Some(whole.into());
+    }
+    let float = number.as_f64()?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "it was just checked to be a whole number in range"
+    )]
+    (float.trunc() == float && float.abs() <= EXACT).then_some(float as i128)
+}

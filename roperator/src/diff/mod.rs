@@ -1,0 +1,299 @@
+//! Observed × desired → changes.
+//!
+//! In: what is there ([`ObservedState`]), what should be ([`DesiredChild`]ren), and what earlier writes taught us of the
+//! server ([`Memory`]). Out: the [`Change`]s that make the one the other, in the order in which they are made. Pure: it asks
+//! nobody, and the same input gives the same changes.
+//!
+//! A child is current when the content recorded in its annotation is the desired content and our field manager still owns
+//! every field that we state. Values are not compared: the server normalises and defaults them, others add to them, and
+//! none of that is drift. Whoever overwrites a value of ours takes its ownership with it, and that is.
+
+mod applied;
+mod fields;
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+
+use self::{
+    applied::{Applied, Recorded},
+    fields::FieldSet,
+};
+use crate::{
+    config::OperatorConfig,
+    declaration::{OnImmutable, Strategy},
+    desired::DesiredChild,
+    object::{ManagedEntry, Object, ResourceVersion, Uid},
+    observed::ObservedState,
+};
+
+/// One change to one child.
+#[derive(Clone, Debug)]
+pub(crate) enum Change {
+    /// Nothing is there under the name, as far as we see: create it, and take nothing that is there after all.
+    Create { child: DesiredChild, body: Value, applied: String },
+    /// Apply, under our field manager, with the observed uid.
+    Apply { observed: Object, body: Value, applied: String, convert: Option<Value>, on_immutable: OnImmutable },
+    /// Put, with the observed version.
+    Replace { observed: Object, body: Value, applied: String, on_immutable: OnImmutable },
+    /// Delete, with the observed uid.
+    Delete { observed: Object, why: WhyDelete },
+    /// It is being deleted; what follows waits until it is gone.
+    AwaitDeletion { observed: Object },
+    /// It differs, and is left until somebody deletes it.
+    Leave { observed: Object },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WhyDelete {
+    /// The handler no longer returns it.
+    Undesired,
+    /// Its content changed, and its strategy is to recreate it.
+    Recreate,
+}
+
+/// What our writes taught us about one parent's children. A server or a webhook may drop some of what we state: writing it
+/// again would go on for ever, so that what became of a write is accepted as it is until something changes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Memory {
+    pub written: HashMap<Uid, Written>,
+    accepted: HashMap<Uid, Accepted>,
+}
+
+/// Our last write of a child.
+#[derive(Clone, Debug)]
+pub(crate) struct Written {
+    pub applied: String,
+    pub version: ResourceVersion,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Accepted {
+    applied: String,
+    deviation: Deviation,
+}
+
+/// How an observed child differs from the desired one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Deviation {
+    /// The recorded content is another one, or unreadable.
+    content: bool,
+    /// The user's fields that our manager does not own.
+    lost: Vec<String>,
+    /// Our own label, annotation or owner reference is missing or different.
+    marks: bool,
+}
+
+impl Deviation {
+    fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// The changes that bring the children to what is desired: creations and updates in the order of the response, then
+/// deletions.
+pub(crate) fn diff(
+    config: &OperatorConfig,
+    observed: &ObservedState,
+    desired: &[DesiredChild],
+    memory: &mut Memory,
+) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for child in desired {
+        let live = observed.child(&child.kind, &child.key);
+        changes.extend(diff_child(config, &observed.parent, child, live, memory));
+    }
+    let is_desired =
+        |live: &Object| desired.iter().any(|child| *child.kind == *live.kind() && child.key == *live.key());
+    let undesired = observed.children.iter().filter(|live| !is_desired(live) && !live.is_deleting());
+    changes.extend(undesired.map(|live| Change::Delete { observed: live.clone(), why: WhyDelete::Undesired }));
+    let lives = |uid: &Uid| observed.children.iter().any(|live| live.uid() == uid);
+    memory.accepted.retain(|uid, _| lives(uid));
+    memory.written.retain(|uid, _| lives(uid));
+    changes
+}
+
+/// The change that one child needs, if any.
+pub(crate) fn diff_child(
+    config: &OperatorConfig,
+    parent: &Object,
+    child: &DesiredChild,
+    live: Option<&Object>,
+    memory: &mut Memory,
+) -> Option<Change> {
+    let applied = Applied::of(&child.content, child.kind.is_built_in()).annotation();
+    let body = child.body(config, parent, &applied);
+    let Some(live) = live else {
+        return Some(Change::Create { child: child.clone(), body, applied });
+    };
+    if live.is_deleting() {
+        return Some(Change::AwaitDeletion { observed: live.clone() });
+    }
+    let entries: Vec<&ManagedEntry> = live.managed().iter().filter(|entry| config.is_own_manager(&entry.manager)).collect();
+    let owned = owned_fields(&entries);
+    let recorded = recorded(config, live);
+    let deviation = deviation(config, child, live, &owned, &body, recorded.as_ref());
+    if deviation.is_none() {
+        memory.accepted.remove(live.uid());
+        return None;
+    }
+    if memory.accepts(live, &applied, &deviation) {
+        return None;
+    }
+    let content_differs = deviation.content || !deviation.lost.is_empty();
+    let on_immutable = child.config.on_immutable;
+    let observed = live.clone();
+    Some(match child.config.strategy {
+        Strategy::Recreate if content_differs => Change::Delete { observed, why: WhyDelete::Recreate },
+        Strategy::OnDelete if content_differs => Change::Leave { observed },
+        Strategy::Replace => {
+            let fields_shrank = !recorded.is_some_and(|recorded| recorded.same_fields(&child.content, child.kind.is_built_in()));
+            let body = laid_over(live, &body, &owned, fields_shrank);
+            Change::Replace { observed, body, applied, on_immutable }
+        }
+        Strategy::Apply => {
+            let same_fields = recorded.is_some_and(|recorded| recorded.same_fields(&child.content, child.kind.is_built_in()));
+            // Lost, and yet owned: the entry does not say enough, which an `Apply` entry does.
+            let in_doubt = !deviation.lost.is_empty() && owned.uncovered(&child.content).is_empty();
+            let convert = conversion(config, live, &entries, !same_fields || in_doubt);
+            Change::Apply { observed, body, applied, convert, on_immutable }
+        }
+        // The content is as it should be; only our own marks are written again.
+        Strategy::Recreate | Strategy::OnDelete => {
+            Change::Apply { observed, body, applied, convert: conversion(config, live, &entries, false), on_immutable: OnImmutable::Report }
+        }
+    })
+}
+
+impl Memory {
+    /// Whether this deviation is what became of our own last write of the same content, now or when it was first seen.
+    fn accepts(&mut self, live: &Object, applied: &str, deviation: &Deviation) -> bool {
+        let accepted = Accepted { applied: applied.to_owned(), deviation: deviation.clone() };
+        if self.accepted.get(live.uid()) == Some(&accepted) {
+            return true;
+        }
+        let is_own_write = self
+            .written
+            .get(live.uid())
+            .is_some_and(|written| written.applied == applied && written.version == *live.resource_version());
+        if is_own_write {
+            tracing::warn!(
+                object = %live.key(), kind = live.kind().kind(), lost = ?deviation.lost,
+                "the API server does not keep everything that was written; it is left as it is until something changes"
+            );
+            self.accepted.insert(live.uid().clone(), accepted);
+        }
+        is_own_write
+    }
+}
+
+fn owned_fields(entries: &[&ManagedEntry]) -> FieldSet {
+    entries
+        .iter()
+        .filter_map(|entry| {
+            // An `Update` entry does not tell an atomic value from a map whose members others took.
+            if entry.is_apply { FieldSet::parse(&entry.fields) } else { FieldSet::parse_update(&entry.fields) }
+                .inspect_err(|error| tracing::debug!(%error, "managedFields that cannot be read are taken as empty"))
+                .ok()
+        })
+        .fold(FieldSet::default(), FieldSet::union)
+}
+
+fn recorded(config: &OperatorConfig, live: &Object) -> Option<Recorded> {
+    live.annotations()
+        .get(&config.applied_annotation)
+        .map(|text| Recorded::parse(text))
+        .filter(|recorded| *recorded != Recorded::Unknown)
+}
+
+fn deviation(
+    config: &OperatorConfig,
+    child: &DesiredChild,
+    live: &Object,
+    owned: &FieldSet,
+    body: &Value,
+    recorded: Option<&Recorded>,
+) -> Deviation {
+    let value = live.to_value();
+    let mut lost = owned.drifted(&child.content, &value);
+    let has_label = live.label(&config.operator_label) == Some(&*config.name);
+    let marks = !has_label || recorded.is_none() || owned.drifted(body, &value).len() > lost.len();
+    if child.config.strategy == Strategy::Apply {
+        // An empty map that others put something into: only an apply can own it, and thereby empty it again.
+        lost.extend(owned.filled(&child.content, &value));
+    }
+    let content = match recorded {
+        Some(recorded) => !recorded.same_content(&child.content),
+        // Somebody removed or damaged the annotation. What we still own has the values that we gave it, which may be others than
+        // those desired now: here alone values are compared.
+        None => !contains(&value, &child.content),
+    };
+    Deviation { content, lost, marks }
+}
+
+/// Whether `live` has every value that `desired` states.
+fn contains(live: &Value, desired: &Value) -> bool {
+    match (live, desired) {
+        (Value::Object(live), Value::Object(desired)) => desired
+            .iter()
+            .all(|(member, desired)| live.get(member).is_some_and(|live| contains(live, desired)) || is_empty(desired)),
+        (Value::Array(live), Value::Array(desired)) => {
+            live.len() == desired.len() && live.iter().zip(desired).all(|(live, desired)| contains(live, desired))
+        }
+        (live, desired) => live == desired,
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    value.as_object().is_some_and(serde_json::Map::is_empty) || value.as_array().is_some_and(Vec::is_empty)
+}
+
+fn laid_over(live: &Object, body: &Value, owned: &FieldSet, fields_shrank: bool) -> Value {
+    let mut put = live.to_value();
+    if fields_shrank {
+        owned.remove_dropped(&mut put, body);
+    }
+    owned.overlay(&mut put, body);
+    put
+}
+
+/// A JSON patch that makes our `managedFields` entries one `Apply` entry under our present field manager, if they are not.
+///
+/// A POST leaves an `Update` entry, from which no apply ever drops a field: as soon as the set of desired fields changes it
+/// has to become an `Apply` entry. An entry under a previous name only needs the new name.
+fn conversion(
+    config: &OperatorConfig,
+    live: &Object,
+    entries: &[&ManagedEntry],
+    fields_changed: bool,
+) -> Option<Value> {
+    let manager = config.field_manager();
+    let has_foreign_name = entries.iter().any(|entry| &*entry.manager != manager);
+    let has_update = entries.iter().any(|entry| !entry.is_apply);
+    if !has_foreign_name && !(has_update && fields_changed) {
+        return None;
+    }
+    let mut patch = vec![json!({"op": "test", "path": "/metadata/uid", "value": live.uid().as_str()})];
+    for entry in entries {
+        let path = format!("/metadata/managedFields/{}", entry.index);
+        let operation = if entry.is_apply { "Apply" } else { "Update" };
+        patch.push(json!({"op": "test", "path": format!("{path}/manager"), "value": &*entry.manager}));
+        patch.push(json!({"op": "test", "path": format!("{path}/operation"), "value": operation}));
+    }
+    if fields_changed {
+        let target = entries.iter().find(|entry| entry.is_apply).or_else(|| entries.first())?;
+        let path = format!("/metadata/managedFields/{}", target.index);
+        patch.push(json!({"op": "replace", "path": format!("{path}/manager"), "value": manager}));
+        patch.push(json!({"op": "replace", "path": format!("{path}/operation"), "value": "Apply"}));
+        patch.push(json!({"op": "replace", "path": format!("{path}/fieldsV1"), "value": owned_fields(entries).to_value()}));
+        let mut others: Vec<usize> = entries.iter().map(|entry| entry.index).filter(|&index| index != target.index).collect();
+        others.sort_unstable_by(|a, b| b.cmp(a));
+        patch.extend(others.iter().map(|index| json!({"op": "remove", "path": format!("/metadata/managedFields/{index}")})));
+    } else {
+        for entry in entries.iter().filter(|entry| &*entry.manager != manager) {
+            let path = format!("/metadata/managedFields/{}/manager", entry.index);
+            patch.push(json!({"op": "replace", "path": path, "value": manager}));
+        }
+    }
+    Some(Value::Array(patch))
+}

@@ -1,0 +1,63 @@
+//! Kubernetes operators from a declaration and one function.
+//!
+//! Annotate a struct with [`#[operator]`](macro@operator), write one [`#[sync]`](macro@sync) function from the observed
+//! children to the desired ones, and [`run`] it.
+
+// The modules in the order of the data, from what everything uses to what uses everything.
+mod error;
+mod kind;
+mod object;
+
+mod declaration;
+
+mod config;
+pub mod manifest;
+
+mod desired;
+mod observed;
+
+mod diff;
+mod operator;
+mod sync;
+
+mod api;
+mod watch;
+
+mod apply;
+mod finalize;
+mod status;
+
+mod reconcile;
+
+mod runtime;
+
+pub mod k8s_types;
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
+
+pub use roperator_macros::{finalize, operator, sync};
+
+pub use crate::{
+    config::{APPLIED_ANNOTATION, Backoff, ChildConfig, ConfigError, OPERATOR_LABEL, OperatorConfig, ServerConfig},
+    declaration::{ChildDeclaration, Declaration, FinalizerDeclaration, OnImmutable, Strategy},
+    error::{BoxError, Error, Result, ResultExt, Retry},
+    kind::{Kind, KnownScope, OwnsScope, Scope, TypedKind},
+    object::{Controller, DecodeError, Object, ObjectKey, ResourceVersion, Uid},
+    observed::{Children, RawView, View},
+    operator::{
+        AsAsyncFn, AsFn, AsHandler, AsOwnedAsyncFn, ChildOf, Condition, ConditionStatus, Declared, Declares, Dynamic,
+        DynamicChildren, Finalize, FinalizeResponse, FinalizerDeclared, Handler, IntoHandler, Operator, Parent,
+        SyncRequest, SyncResponse, WithFinalize, WithFinalizer, WithStatus, WithoutFinalizer,
+    },
+    runtime::{OperatorHandle, Runtime, RuntimeError, client, run, run_operator},
+};
+
+/// What an operator's source file needs.
+pub mod prelude {
+    pub use crate::{
+        ChildConfig, Condition, ConditionStatus, Declared, Error, Finalize, FinalizeResponse, Handler, Operator,
+        OperatorConfig, Result, ResultExt, Runtime, SyncRequest, SyncResponse, finalize, k8s_types, operator, run,
+        run_operator, sync,
+    };
+}

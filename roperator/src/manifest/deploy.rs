@@ -1,0 +1,156 @@
+//! A declaration in, a Deployment that runs its operator out.
+//!
+//! A starting point: it says what every operator of ours needs (account, port, probes, a locked-down container) and
+//! nothing about a particular cluster. Take it into your own overlay, or generate it anew with another `--image`.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy};
+use k8s_openapi::api::core::v1::{
+    Capabilities, Container, ContainerPort, HTTPGetAction, PodSecurityContext, PodSpec, PodTemplateSpec, Probe,
+    ResourceRequirements, SeccompProfile, SecurityContext,
+};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+
+use super::{ManifestInput, rbac};
+
+/// The port of `/metrics` and `/health`, and its name in the container.
+const PORT: (i32, &str) = (8080, "metrics");
+
+/// What a Deployment needs beside the declaration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeployOptions {
+    /// The container image; `{name}` stands for the operator's name.
+    pub image: String,
+    /// Where the operator runs. Must exist: no Namespace is generated, lest somebody deletes it with the rest.
+    pub namespace: String,
+}
+
+impl Default for DeployOptions {
+    fn default() -> Self {
+        Self {
+            image: "registry.example.com/{name}:latest".to_owned(),
+            namespace: "default".to_owned(),
+        }
+    }
+}
+
+/// A Deployment of one replica that fits the `restricted` Pod Security Standard. The old Pod is gone before the new
+/// one starts, so that two versions never act at once. The image must not run as root.
+pub fn deployment(input: &ManifestInput, options: &DeployOptions) -> Deployment {
+    Deployment {
+        metadata: rbac::metadata(input, Some(&options.namespace)),
+        // No longer an `Option` in the types of Kubernetes 1.37, hence `into`.
+        spec: DeploymentSpec {
+            replicas: Some(1),
+            selector: LabelSelector {
+                match_labels: Some(labels(input)),
+                ..LabelSelector::default()
+            },
+            strategy: Some(DeploymentStrategy {
+                type_: Some("Recreate".to_owned()),
+                ..DeploymentStrategy::default()
+            }),
+            template: PodTemplateSpec {
+                metadata: Some(ObjectMeta {
+                    labels: Some(labels(input)),
+                    ..ObjectMeta::default()
+                }),
+                spec: Some(pod(input, options)),
+            },
+            ..DeploymentSpec::default()
+        }
+        .into(),
+        ..Deployment::default()
+    }
+}
+
+/// The labels of everything that is generated for an operator.
+pub(super) fn labels(input: &ManifestInput) -> BTreeMap<String, String> {
+    [("app.kubernetes.io/name".to_owned(), input.object_name())].into()
+}
+
+fn pod(input: &ManifestInput, options: &DeployOptions) -> PodSpec {
+    PodSpec {
+        containers: vec![container(input, options)],
+        security_context: Some(PodSecurityContext {
+            run_as_non_root: Some(true),
+            seccomp_profile: Some(SeccompProfile {
+                type_: "RuntimeDefault".to_owned(),
+                ..SeccompProfile::default()
+            }),
+            ..PodSecurityContext::default()
+        }),
+        service_account_name: Some(input.object_name()),
+        ..PodSpec::default()
+    }
+}
+
+fn container(input: &ManifestInput, options: &DeployOptions) -> Container {
+    let (port, port_name) = PORT;
+    let probe = Probe {
+        http_get: Some(HTTPGetAction {
+            path: Some("/health".to_owned()),
+            port: IntOrString::String(port_name.to_owned()),
+            ..HTTPGetAction::default()
+        }),
+        ..Probe::default()
+    };
+    let requests = [("cpu", "10m"), ("memory", "64Mi")];
+    Container {
+        name: "operator".to_owned(),
+        image: Some(options.image.replace("{name}", &input.name)),
+        ports: Some(vec![ContainerPort {
+            container_port: port,
+            name: Some(port_name.to_owned()),
+            ..ContainerPort::default()
+        }]),
+        liveness_probe: Some(probe.clone()),
+        readiness_probe: Some(probe),
+        resources: Some(ResourceRequirements {
+            requests: Some(
+                requests
+                    .map(|(name, amount)| (name.to_owned(), Quantity(amount.to_owned())))
+                    .into(),
+            ),
+            ..ResourceRequirements::default()
+        }),
+        security_context: Some(SecurityContext {
+            allow_privilege_escalation: Some(false),
+            capabilities: Some(Capabilities {
+                drop: Some(vec!["ALL".to_owned()]),
+                ..Capabilities::default()
+            }),
+            read_only_root_filesystem: Some(true),
+            ..SecurityContext::default()
+        }),
+        ..Container::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures;
+    use super::*;
+    use crate::manifest::yaml;
+
+    #[test]
+    fn a_deployment_runs_the_operator_under_its_account() {
+        let deployment = deployment(&fixtures::echo().1, &DeployOptions::default());
+        insta::assert_snapshot!(yaml::document(&deployment).unwrap());
+    }
+
+    #[test]
+    fn image_and_namespace_are_the_users() {
+        let options = DeployOptions {
+            image: "ghcr.io/acme/{name}-op:1.2".to_owned(),
+            namespace: "operators".to_owned(),
+        };
+        let deployment = deployment(&fixtures::echo().1, &options);
+        assert_eq!(deployment.metadata.namespace.as_deref(), Some("operators"));
+        let yaml = yaml::document(&deployment).unwrap();
+        assert!(yaml.contains("- image: ghcr.io/acme/echo-op:1.2\n"), "{yaml}");
+    }
+}

@@ -1,0 +1,503 @@
+//! One turn: one parent from observed to desired.
+//!
+//! In: a parent's key. Out: [`TurnEnd`]: what was written, how it went, and when to come back. A turn never branches on what
+//! kind of event caused it. A failed turn touches no child for the failure's sake, and no finalizer.
+
+use std::{
+    collections::HashMap,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use kube::runtime::events::{Event, EventType, Recorder};
+use serde_json::Value;
+
+use crate::{
+    api::{Api, ApiError},
+    apply::{Applier, ApplyError, Effect, Seen, called},
+    config::OperatorConfig,
+    desired::{DesiredError, desired},
+    diff::{self, Change, diff},
+    error::Retry,
+    finalize,
+    object::{DecodeError, Object, ObjectKey, ResourceVersion, Uid},
+    observed::ObservedState,
+    operator::{Condition, Dispatch, Handler, Operator, SyncRequest},
+    status::{self, Parts, Patched, Support, Verdict},
+    sync::{HandlerError, Hung, guarded},
+    watch::{Expected, Store},
+};
+
+/// The stores of one kind that an operator sees: one, or one a namespace.
+#[derive(Clone)]
+pub(crate) struct Stores(pub Vec<Arc<Store>>);
+
+impl Stores {
+    /// The store that an object of this key is in.
+    pub fn of(&self, key: &ObjectKey) -> Option<&Arc<Store>> {
+        self.0.iter().find(|store| store.key().namespace.is_none() || store.key().namespace.as_deref() == key.namespace.as_deref())
+    }
+
+    pub fn get(&self, key: &ObjectKey) -> Option<Object> {
+        self.of(key)?.get(key)
+    }
+
+    fn owned_by(&self, owner: &Uid) -> Vec<Object> {
+        self.0.iter().flat_map(|store| store.owned_by(owner)).collect()
+    }
+}
+
+/// What a turn came to.
+pub(crate) struct TurnEnd {
+    pub outcome: Outcome,
+    /// The writes that the next turn of this parent has to see.
+    pub seen: Vec<Seen>,
+    /// A handler that still runs: the next turn of this parent waits for it.
+    pub hung: Option<Hung>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// There is no such parent.
+    Gone,
+    /// All is done that can be done now.
+    Settled { resync_after: Option<Duration> },
+    /// What was seen is not what is there.
+    Stale(String),
+    /// It failed.
+    Failed(Failure),
+}
+
+/// Why a turn failed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub retry: Retry,
+    pub retry_after: Option<Duration>,
+    pub reason: &'static str,
+    pub message: String,
+}
+
+impl Failure {
+    fn verdict(&self) -> Verdict {
+        let (reason, message) = (self.reason, self.message.clone());
+        match self.retry {
+            Retry::Transient => Verdict::Failing { reason, message },
+            Retry::Terminal => Verdict::Stalled { reason, message },
+        }
+    }
+}
+
+impl From<&HandlerError> for Failure {
+    fn from(error: &HandlerError) -> Self {
+        Self { retry: error.retry(), retry_after: None, reason: error.reason(), message: error.to_string() }
+    }
+}
+
+impl From<DesiredError> for Failure {
+    fn from(error: DesiredError) -> Self {
+        Self { retry: Retry::Terminal, retry_after: None, reason: "InvalidResponse", message: error.to_string() }
+    }
+}
+
+impl Failure {
+    fn api(reason: &'static str, error: &ApiError) -> Self {
+        Self { retry: error.retry(), retry_after: error.retry_after(), reason, message: error.to_string() }
+    }
+
+    fn parent(error: &DecodeError) -> Self {
+        Self { retry: Retry::Terminal, retry_after: None, reason: "InvalidParent", message: error.to_string() }
+    }
+
+    fn child(error: &DecodeError) -> Self {
+        let message = format!("{error}; the response was discarded, because it was made without this child");
+        Self { retry: Retry::Terminal, retry_after: None, reason: "UndecodableChild", message }
+    }
+
+    /// All that went wrong with the children: transient if any of it may go away.
+    fn children(errors: &[ApplyError]) -> Option<Self> {
+        let first = errors.first()?;
+        let is_transient = errors.iter().any(|error| error.retry() == Retry::Transient);
+        Some(Self {
+            retry: if is_transient { Retry::Transient } else { Retry::Terminal },
+            retry_after: errors.iter().filter_map(ApplyError::retry_after).max(),
+            reason: first.reason(),
+            message: errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+        })
+    }
+}
+
+/// What is remembered of a parent from turn to turn, beside what the API server holds.
+#[derive(Default)]
+struct Remembered {
+    children: diff::Memory,
+    /// The hash of the status that was last written, and the version that it led to.
+    status: Option<(u64, ResourceVersion)>,
+    /// What the server made of it, if that is something else.
+    kept_status: Option<(u64, u64)>,
+    /// The failure that was last told of in an Event.
+    told: Option<u64>,
+}
+
+/// Runs the turns of one operator.
+pub(crate) struct Reconciler<O: Operator, H> {
+    pub config: Arc<OperatorConfig>,
+    pub handler: Arc<H>,
+    pub api: Api,
+    pub recorder: Recorder,
+    pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    pub parents: Stores,
+    /// In the order of the declaration.
+    pub children: Vec<Stores>,
+    pub support: Mutex<Support>,
+    memory: Mutex<HashMap<ObjectKey, Remembered>>,
+    /// The hash of the last status written or being written, by which its echo is known.
+    own_statuses: Mutex<HashMap<ObjectKey, u64>>,
+    operator: std::marker::PhantomData<fn() -> O>,
+}
+
+impl<O, H> Reconciler<O, H>
+where
+    O: Operator<Finalization: Dispatch<O, H>>,
+    H: Handler<O>,
+{
+    pub fn new(
+        config: Arc<OperatorConfig>,
+        handler: Arc<H>,
+        api: Api,
+        recorder: Recorder,
+        clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+        parents: Stores,
+        children: Vec<Stores>,
+    ) -> Self {
+        Self {
+            config,
+            handler,
+            api,
+            recorder,
+            clock,
+            parents,
+            children,
+            support: Mutex::new(Support::ALL),
+            memory: Mutex::default(),
+            own_statuses: Mutex::default(),
+            operator: std::marker::PhantomData,
+        }
+    }
+
+    /// Whether a parent's status is the one that we wrote last.
+    pub fn is_own_status(&self, parent: &Object) -> bool {
+        let hash = parent.member::<Value>("status").map(|status| hash(&status));
+        hash.is_some() && lock(&self.own_statuses).get(parent.key()).copied() == hash
+    }
+
+    /// One turn of one parent.
+    pub async fn turn(&self, key: &ObjectKey) -> TurnEnd {
+        let mut turn = Turn { remembered: lock(&self.memory).remove(key).unwrap_or_default(), seen: Vec::new(), hung: None };
+        let outcome = match self.parents.get(key) {
+            None => {
+                lock(&self.own_statuses).remove(key);
+                return TurnEnd { outcome: Outcome::Gone, seen: Vec::new(), hung: None };
+            }
+            Some(parent) if parent.is_deleting() => self.finalize(&parent, &mut turn).await,
+            Some(parent) => self.reconcile(&parent, &mut turn).await,
+        };
+        lock(&self.memory).insert(key.clone(), turn.remembered);
+        TurnEnd { outcome, seen: turn.seen, hung: turn.hung }
+    }
+
+    async fn reconcile(&self, parent: &Object, turn: &mut Turn) -> Outcome {
+        if O::Finalization::FINALIZES {
+            if let Some(patch) = finalize::addition(&self.config, parent) {
+                if let Err(outcome) = self.patch_finalizer(parent, &patch, turn).await {
+                    return outcome;
+                }
+            }
+        }
+        let observed = self.observe(parent);
+        let request = match SyncRequest::<O>::new(parent.clone(), observed.children.clone(), (self.clock)()) {
+            Ok(request) => request,
+            Err(error) => return self.fail(parent, Failure::parent(&error), None, turn).await,
+        };
+        let (handler, asked) = (self.handler.clone(), request.clone());
+        let (result, hung) = guarded(self.config.handler_deadline, async move { handler.sync(&asked).await }).await;
+        turn.hung = hung;
+        let response = match result {
+            _ if request.poisoned().is_some() => Err(request.poisoned().map(|error| Failure::child(&error))),
+            Err(error) => Err(Some(Failure::from(&error))),
+            Ok(response) => Ok(response.desired),
+        };
+        let mut response = match response {
+            Ok(response) => response,
+            Err(failure) => return self.fail(parent, failure.unwrap_or_else(unreachable_failure), None, turn).await,
+        };
+        if let Some(error) = response.error.take() {
+            return self.fail(parent, Failure::from(&HandlerError::Failed(error)), None, turn).await;
+        }
+        let children = match desired(&self.config, parent, std::mem::take(&mut response.children)) {
+            Ok(children) => children,
+            Err(error) => return self.fail(parent, error.into(), None, turn).await,
+        };
+        let changes = diff(&self.config, &observed, &children, &mut turn.remembered.children);
+        let applied = self.apply(parent, &changes, turn).await;
+        let stated = Stated { status: response.status, conditions: response.conditions };
+        if let Some(failure) = Failure::children(&applied.errors) {
+            return self.fail(parent, failure, Some(stated), turn).await;
+        }
+        if let Some(stale) = applied.stale {
+            return Outcome::Stale(stale);
+        }
+        let verdict = match applied.waiting {
+            Some((reason, message)) => Verdict::Waiting { reason, message },
+            None => Verdict::Ready,
+        };
+        match self.report(parent, Some(stated), &verdict, turn).await {
+            Ok(()) => Outcome::Settled { resync_after: response.resync_after.or(self.config.resync) },
+            Err(failure) => Outcome::Failed(failure),
+        }
+    }
+
+    /// The parent's children: of a declared kind, with the parent as their controller and a label of this operator.
+    fn observe(&self, parent: &Object) -> ObservedState {
+        let is_ours = |child: &Object| {
+            child.label(&self.config.operator_label).is_some_and(|value| self.config.names().any(|name| name == value))
+        };
+        let children = self.children.iter().flat_map(|stores| stores.owned_by(parent.uid())).filter(is_ours).collect();
+        ObservedState { parent: parent.clone(), children }
+    }
+
+    /// Makes the changes in their order. One that fails does not stop the others, but nothing is deleted for not being
+    /// desired before all that is desired is there.
+    async fn apply(&self, parent: &Object, changes: &[Change], turn: &mut Turn) -> Applied {
+        let applier = Applier { api: &self.api, config: &self.config, parent };
+        let mut applied = Applied::default();
+        for change in changes {
+            let is_deletion = matches!(change, Change::Delete { why: diff::WhyDelete::Undesired, .. });
+            if is_deletion && (!applied.errors.is_empty() || applied.stale.is_some()) {
+                continue;
+            }
+            let Some(store) = self.store_of(change) else { continue };
+            match applier.apply(change, &store, &mut turn.remembered.children).await {
+                Ok(Effect::Done(seen)) => {
+                    tracing::debug!(child = %called(&seen.kind, &seen.key), "{}", seen.verb);
+                    turn.seen.push(seen);
+                }
+                Ok(Effect::Deleting(seen)) => {
+                    let message = format!("{} is being deleted before it is created anew", called(&seen.kind, &seen.key));
+                    applied.waiting = Some(("Recreating", message));
+                    turn.seen.push(seen);
+                }
+                Ok(Effect::Left(message)) => applied.waiting = Some(("AwaitingDeletion", message)),
+                Ok(Effect::Stale(message)) => applied.stale = Some(message),
+                Err(error) => applied.errors.push(error),
+            }
+        }
+        applied
+    }
+
+    fn store_of(&self, change: &Change) -> Option<Arc<Store>> {
+        let (kind, key) = change.target();
+        let place = self.config.children.iter().position(|child| *child.kind == *kind)?;
+        self.children.get(place)?.of(key).cloned()
+    }
+
+    async fn finalize(&self, parent: &Object, turn: &mut Turn) -> Outcome {
+        let Some(removal) = finalize::removal(&self.config, parent) else {
+            return Outcome::Settled { resync_after: None };
+        };
+        if !O::Finalization::FINALIZES {
+            // An earlier version of the operator finalized; nobody else would ever take its finalizer away.
+            return self.patch_finalizer(parent, &removal, turn).await.err().unwrap_or(Outcome::Settled { resync_after: None });
+        }
+        let request = match SyncRequest::<O>::new(parent.clone(), self.observe(parent).children, (self.clock)()) {
+            Ok(request) => request,
+            Err(error) => return self.fail(parent, Failure::parent(&error), None, turn).await,
+        };
+        let (handler, asked) = (self.handler.clone(), request.clone());
+        let call = async move {
+            match O::Finalization::finalize(&handler, &asked) {
+                Some(call) => call.await.map(|response| response.finalized),
+                None => Err(crate::error::Error::terminal("the operator does not finalize")),
+            }
+        };
+        let (result, hung) = guarded(self.config.handler_deadline, call).await;
+        turn.hung = hung;
+        let mut finalized = match (request.poisoned(), result) {
+            (Some(error), _) => return self.fail(parent, Failure::child(&error), None, turn).await,
+            (None, Err(error)) => return self.fail(parent, Failure::from(&error), None, turn).await,
+            (None, Ok(finalized)) => finalized,
+        };
+        if let Some(error) = finalized.error.take() {
+            return self.fail(parent, Failure::from(&HandlerError::Failed(error)), None, turn).await;
+        }
+        let stated = Stated { status: finalized.status.take(), conditions: Vec::new() };
+        match finalized.retry_after {
+            None => self.patch_finalizer(parent, &removal, turn).await.err().unwrap_or(Outcome::Settled { resync_after: None }),
+            Some(delay) => {
+                let message = "waiting for `finalize` to be done".to_owned();
+                let verdict = Verdict::Waiting { reason: "Finalizing", message };
+                match self.report(parent, Some(stated), &verdict, turn).await {
+                    Ok(()) => Outcome::Settled { resync_after: Some(delay) },
+                    Err(failure) => Outcome::Failed(failure),
+                }
+            }
+        }
+    }
+
+    async fn patch_finalizer(&self, parent: &Object, patch: &Value, turn: &mut Turn) -> Result<(), Outcome> {
+        match finalize::patch(&self.api, &self.config, parent, patch).await {
+            Ok(Some(version)) => {
+                turn.saw_parent(parent, version, "finalizer changed");
+                Ok(())
+            }
+            Ok(None) => Err(Outcome::Stale(format!("{} has changed meanwhile", called(parent.kind(), parent.key())))),
+            Err(error) => Err(self.fail(parent, Failure::api("FinalizerRefused", &error), None, turn).await),
+        }
+    }
+
+    /// Reports a failure in the parent's status and as an Event.
+    async fn fail(&self, parent: &Object, failure: Failure, stated: Option<Stated>, turn: &mut Turn) -> Outcome {
+        let verdict = failure.verdict();
+        if let Err(second) = self.report(parent, stated, &verdict, turn).await {
+            tracing::warn!(reason = second.reason, "the failure cannot be reported in the parent's status: {}", second.message);
+        }
+        let told = hash(&(failure.reason, &failure.message));
+        if turn.remembered.told.replace(told) != Some(told) {
+            self.tell(parent, &failure).await;
+        }
+        Outcome::Failed(failure)
+    }
+
+    async fn tell(&self, parent: &Object, failure: &Failure) {
+        let event = Event {
+            type_: EventType::Warning,
+            reason: failure.reason.to_owned(),
+            note: Some(failure.message.chars().take(1000).collect()),
+            action: "Reconcile".to_owned(),
+            secondary: None,
+        };
+        let reference = k8s_openapi::api::core::v1::ObjectReference {
+            api_version: Some(parent.kind().api_version().to_owned()),
+            kind: Some(parent.kind().kind().to_owned()),
+            name: Some(parent.name().to_owned()),
+            namespace: parent.namespace().map(str::to_owned),
+            uid: Some(parent.uid().to_string()),
+            ..Default::default()
+        };
+        if let Err(error) = self.recorder.publish(&event, &reference).await {
+            tracing::debug!(%error, "an Event could not be written; the status says the same");
+        }
+    }
+
+    /// Writes the status if it differs from the observed one.
+    async fn report(
+        &self,
+        parent: &Object,
+        stated: Option<Stated>,
+        verdict: &Verdict,
+        turn: &mut Turn,
+    ) -> Result<(), Failure> {
+        let support = *lock(&self.support);
+        if matches!(verdict, Verdict::Ready) {
+            turn.remembered.told = None;
+        }
+        if !support.subresource {
+            return Ok(());
+        }
+        let Stated { status: user, conditions } = stated.unwrap_or_default();
+        let parts = Parts { parent, user, conditions, verdict, now: (self.clock)(), support };
+        let composed = status::compose(parts);
+        let is_same = composed.observed.as_ref() == Some(&composed.desired)
+            || composed.observed.is_none() && composed.desired.as_object().is_some_and(serde_json::Map::is_empty);
+        let desired_hash = hash(&composed.desired);
+        let observed_hash = composed.observed.as_ref().map_or(0, hash);
+        if is_same || turn.remembered.keeps_status(parent, desired_hash, observed_hash) {
+            return Ok(());
+        }
+        lock(&self.own_statuses).insert(parent.key().clone(), desired_hash);
+        match status::patch(&self.api, &self.config, parent, &composed.desired).await {
+            Ok(Patched::Written(version)) => {
+                turn.remembered.status = Some((desired_hash, version.clone()));
+                turn.saw_parent(parent, version, "status written");
+                Ok(())
+            }
+            Ok(Patched::Stale) => Ok(()),
+            Err(error) => Err(Failure::api("StatusRefused", &error)),
+        }
+    }
+}
+
+impl Change {
+    fn target(&self) -> (&crate::kind::Kind, &ObjectKey) {
+        match self {
+            Self::Create { child, .. } => (&child.kind, &child.key),
+            Self::Apply { observed, .. }
+            | Self::Replace { observed, .. }
+            | Self::Delete { observed, .. }
+            | Self::AwaitDeletion { observed }
+            | Self::Leave { observed } => (observed.kind(), observed.key()),
+        }
+    }
+}
+
+/// What a handler states of the parent's status.
+#[derive(Default)]
+struct Stated {
+    status: Option<Value>,
+    conditions: Vec<Condition>,
+}
+
+#[derive(Default)]
+struct Applied {
+    errors: Vec<ApplyError>,
+    stale: Option<String>,
+    waiting: Option<(&'static str, String)>,
+}
+
+/// What a turn gathers.
+struct Turn {
+    remembered: Remembered,
+    seen: Vec<Seen>,
+    hung: Option<Hung>,
+}
+
+impl Turn {
+    fn saw_parent(&mut self, parent: &Object, version: ResourceVersion, verb: &'static str) {
+        let expected = Expected::Version(version);
+        self.seen.push(Seen { kind: parent.kind().clone(), key: parent.key().clone(), expected, verb });
+    }
+}
+
+impl Remembered {
+    /// Whether the observed status is what the server made of the same status when we wrote it: its schema may prune or
+    /// default fields, and writing them again would change nothing.
+    fn keeps_status(&mut self, parent: &Object, desired: u64, observed: u64) -> bool {
+        if self.kept_status == Some((desired, observed)) {
+            return true;
+        }
+        let is_own = self
+            .status
+            .as_ref()
+            .is_some_and(|(written, version)| *written == desired && version == parent.resource_version());
+        if is_own {
+            tracing::warn!(parent = %parent.key(), "the API server does not keep the status as it was written: its schema prunes or defaults a field");
+            self.kept_status = Some((desired, observed));
+        }
+        is_own
+    }
+}
+
+fn unreachable_failure() -> Failure {
+    Failure { retry: Retry::Transient, retry_after: None, reason: "HandlerFailed", message: "a child did not decode".to_owned() }
+}
+
+fn hash(value: &(impl Hash + ?Sized)) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

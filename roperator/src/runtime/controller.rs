@@ -1,0 +1,391 @@
+//! One operator at work: its queue, its workers, and the way from an event to a turn.
+//!
+//! In: changes of the stores. Out: turns, at most one a parent at a time and a bounded number in all; each is followed by
+//! the wait for its own writes to be seen.
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use futures::future::BoxFuture;
+use tokio::{
+    sync::{Notify, oneshot, watch},
+    task::JoinSet,
+    time::Instant,
+};
+use tracing::Instrument;
+
+use crate::{
+    apply::Seen,
+    config::OperatorConfig,
+    error::Retry,
+    object::{Object, ObjectKey},
+    operator::{Dispatch, Handler, Operator},
+    reconcile::{Outcome, Reconciler, Stores, TurnEnd},
+    runtime::{
+        metrics::{ControllerMetrics, TurnResult},
+        queue::{Job, Queue, Reason},
+        support,
+    },
+    watch::Delta,
+};
+
+/// A write that is not seen for this long is asked for with a GET.
+const READ_BACK_DEADLINE: Duration = Duration::from_secs(5);
+
+/// A reconciler without its operator's type.
+pub(crate) trait Reconcile: Send + Sync + 'static {
+    fn config(&self) -> &Arc<OperatorConfig>;
+    fn parents(&self) -> &Stores;
+    fn children(&self) -> &[Stores];
+    fn turn<'a>(&'a self, key: &'a ObjectKey) -> BoxFuture<'a, TurnEnd>;
+    fn is_own_status(&self, parent: &Object) -> bool;
+    /// Learns what the parent's kind can hold in its status.
+    fn prepare(&self) -> BoxFuture<'_, ()>;
+    /// Reads one object and gives it to its store.
+    fn refresh<'a>(&'a self, seen: &'a Seen) -> BoxFuture<'a, bool>;
+}
+
+impl<O, H> Reconcile for Reconciler<O, H>
+where
+    O: Operator<Finalization: Dispatch<O, H>>,
+    H: Handler<O>,
+{
+    fn config(&self) -> &Arc<OperatorConfig> {
+        &self.config
+    }
+
+    fn parents(&self) -> &Stores {
+        &self.parents
+    }
+
+    fn children(&self) -> &[Stores] {
+        &self.children
+    }
+
+    fn turn<'a>(&'a self, key: &'a ObjectKey) -> BoxFuture<'a, TurnEnd> {
+        Box::pin(Reconciler::turn(self, key))
+    }
+
+    fn is_own_status(&self, parent: &Object) -> bool {
+        Reconciler::is_own_status(self, parent)
+    }
+
+    fn prepare(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            let found = support::find(&self.api, &self.config).await;
+            *self.support.lock().unwrap_or_else(PoisonError::into_inner) = found;
+        })
+    }
+
+    fn refresh<'a>(&'a self, seen: &'a Seen) -> BoxFuture<'a, bool> {
+        Box::pin(async move {
+            let stores = std::iter::once(&self.parents).chain(&self.children);
+            let Some(store) = stores.filter_map(|stores| stores.of(&seen.key)).find(|store| store.key().kind == seen.kind) else {
+                return true;
+            };
+            let path = seen.kind.path(seen.key.namespace.as_deref(), Some(&seen.key.name));
+            match self.api.get(&path).await {
+                Ok(json) => match store.parse(&json) {
+                    Ok(object) => store.take_over(&seen.key, Some(object)),
+                    Err(error) => tracing::warn!(%error, "the API server answered a GET with no object"),
+                },
+                Err(error) if error.code() == Some(404) => store.take_over(&seen.key, None),
+                Err(_) => return false,
+            }
+            true
+        })
+    }
+}
+
+/// One operator at work.
+pub(crate) struct Controller {
+    reconciler: Arc<dyn Reconcile>,
+    queue: Mutex<Queue<ObjectKey>>,
+    wake: Notify,
+    metrics: ControllerMetrics,
+    is_ready: AtomicBool,
+}
+
+impl Controller {
+    pub fn new(reconciler: Arc<dyn Reconcile>, metrics: ControllerMetrics) -> Arc<Self> {
+        metrics.max_concurrent(reconciler.config().concurrency);
+        let queue = Mutex::new(Queue::new());
+        let controller =
+            Arc::new(Self { reconciler, queue, wake: Notify::new(), metrics, is_ready: AtomicBool::new(false) });
+        controller.listen();
+        controller
+    }
+
+    pub fn name(&self) -> &str {
+        &self.reconciler.config().name
+    }
+
+    pub fn is_ready(&self) -> bool {
+        self.is_ready.load(Ordering::Relaxed)
+    }
+
+    pub fn refresh_metrics(&self) {
+        self.metrics.depth(self.queue().len());
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue<ObjectKey>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, key: &ObjectKey, reason: Reason) {
+        self.queue().add(key, reason, Instant::now());
+        self.wake.notify_one();
+    }
+
+    /// The stores outlive the controller: they hold it weakly.
+    fn listen(self: &Arc<Self>) {
+        for store in &self.reconciler.parents().0 {
+            let controller = Arc::downgrade(self);
+            store.listen(Box::new(move |delta| {
+                if let Some(controller) = controller.upgrade() {
+                    controller.on_parent(delta);
+                }
+            }));
+        }
+        for store in self.reconciler.children().iter().flat_map(|stores| &stores.0) {
+            let controller = Arc::downgrade(self);
+            store.listen(Box::new(move |delta| {
+                if let Some(controller) = controller.upgrade() {
+                    controller.on_child(delta);
+                }
+            }));
+        }
+    }
+
+    fn on_parent(&self, delta: &Delta<'_>) {
+        let Some(object) = delta.new.or(delta.old) else { return };
+        let reason = match (delta.old, delta.new) {
+            _ if delta.initial => Reason::Listed,
+            (Some(old), Some(new)) if is_same_but_for_status(old, new) => {
+                if self.reconciler.is_own_status(new) {
+                    return;
+                }
+                Reason::Status
+            }
+            _ => Reason::Parent,
+        };
+        self.add(object.key(), reason);
+    }
+
+    fn on_child(&self, delta: &Delta<'_>) {
+        let reason = if delta.initial && delta.new.is_some() { Reason::Listed } else { Reason::Child };
+        let owners = [delta.old, delta.new].map(|child| child.and_then(|child| self.parent_of(child)));
+        let [old, new] = owners;
+        if old != new {
+            old.iter().for_each(|key| self.add(key, reason));
+        }
+        new.iter().for_each(|key| self.add(key, reason));
+    }
+
+    /// The parent that a child names as its controller, if it is one of this operator's.
+    fn parent_of(&self, child: &Object) -> Option<ObjectKey> {
+        let config = self.reconciler.config();
+        let owner = child.controller().filter(|owner| config.parent.is_named(&owner.api_version, &owner.kind))?;
+        let label = child.label(&config.operator_label)?;
+        config.names().find(|name| *name == label)?;
+        let namespace = child.namespace().filter(|_| config.parent.is_namespaced());
+        Some(ObjectKey::new(namespace, &owner.name))
+    }
+
+    /// Works until `stop` says so; then ends the turns that run, and returns.
+    pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+        let synced = self.clone().synced();
+        tokio::select! {
+            () = synced => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+        tracing::info!(operator = self.name(), "reconciling");
+        self.is_ready.store(true, Ordering::Relaxed);
+        let mut turns = JoinSet::new();
+        loop {
+            while turns.len() < self.reconciler.config().concurrency {
+                let Some(job) = self.next() else { break };
+                turns.spawn(self.clone().work(job));
+            }
+            let timer = self.queue().next_timer();
+            let is_full = turns.len() >= self.reconciler.config().concurrency;
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => break,
+                Some(ended) = turns.join_next() => {
+                    if let Err(error) = ended {
+                        tracing::error!(%error, "a turn ended abnormally");
+                    }
+                }
+                () = self.wake.notified(), if !is_full => {}
+                () = sleep_until(timer), if !is_full => {}
+            }
+        }
+        while turns.join_next().await.is_some() {}
+    }
+
+    fn next(&self) -> Option<Job<ObjectKey>> {
+        let mut queue = self.queue();
+        let job = queue.next(Instant::now());
+        self.metrics.depth(queue.len());
+        job
+    }
+
+    /// Waits until every kind is listed: before that, a child that exists would look missing.
+    async fn synced(self: Arc<Self>) {
+        let stores = self.reconciler.children().iter().chain([self.reconciler.parents()]).flat_map(|stores| &stores.0);
+        for store in stores {
+            // The sender lives in the store, which we hold.
+            let _ = store.health().wait_for(|health| health.synced).await;
+        }
+        self.reconciler.prepare().await;
+    }
+
+    async fn work(self: Arc<Self>, job: Job<ObjectKey>) {
+        let reasons = job.reasons.iter().map(|reason| reason.as_str()).collect::<Vec<_>>().join(",");
+        let generation = self.reconciler.parents().get(&job.key).and_then(|parent| parent.generation());
+        let span = tracing::info_span!(
+            "reconcile", operator = self.name(), kind = self.reconciler.config().parent.kind(), object = %job.key, generation, reasons
+        );
+        async {
+            self.metrics.begun(job.reasons.iter().copied(), job.waited);
+            let started = Instant::now();
+            let mut guard = EndTurn { controller: self.clone(), key: job.key.clone(), started, ended: false };
+            let end = self.reconciler.turn(&job.key).await;
+            guard.ended = true;
+            let result = self.conclude(&job.key, &end);
+            self.metrics.ended(result, started.elapsed());
+            self.clone().read_back(job.key.clone(), end);
+        }
+        .instrument(span)
+        .await;
+    }
+
+    /// Says when the next turn is, if it is known by now.
+    fn conclude(&self, key: &ObjectKey, end: &TurnEnd) -> TurnResult {
+        let config = self.reconciler.config();
+        let mut queue = self.queue();
+        let now = Instant::now();
+        match &end.outcome {
+            Outcome::Gone => {
+                queue.forget(key);
+                TurnResult::Success
+            }
+            Outcome::Settled { resync_after } => {
+                queue.succeeded(key);
+                match resync_after {
+                    Some(delay) => {
+                        queue.add_at(key, Reason::Resync, now + *delay);
+                        TurnResult::RequeueAfter
+                    }
+                    None => TurnResult::Success,
+                }
+            }
+            Outcome::Stale(message) => {
+                let delay = config.backoff.delay(queue.failed(key));
+                tracing::debug!(?delay, "{message}; observing again");
+                queue.add_at(key, Reason::Retry, now + delay);
+                TurnResult::Stale
+            }
+            Outcome::Failed(failure) => {
+                let failures = queue.failed(key);
+                let is_terminal = failure.retry == Retry::Terminal;
+                let delay = if is_terminal { config.backoff.max } else { config.backoff.delay(failures) };
+                let delay = failure.retry_after.map_or(delay, |asked| delay.max(asked));
+                tracing::warn!(failures, reason = failure.reason, retry_in = ?delay, "{}", failure.message);
+                queue.add_at(key, Reason::Retry, now + delay);
+                TurnResult::Error { terminal: is_terminal, reason: failure.reason }
+            }
+        }
+    }
+
+    /// Releases the key for its next turn once the stores show what this one wrote and its handler has ended. That is
+    /// waited for outside the workers.
+    fn read_back(self: Arc<Self>, key: ObjectKey, end: TurnEnd) {
+        let mut waits = Vec::new();
+        for seen in end.seen {
+            self.metrics.wrote(seen.verb);
+            if let Some(wait) = self.expect(&seen) {
+                waits.push((seen, wait));
+            }
+        }
+        if waits.is_empty() && end.hung.is_none() {
+            self.release(&key);
+            return;
+        }
+        tokio::spawn(async move {
+            let deadline = Instant::now() + READ_BACK_DEADLINE;
+            for (seen, mut wait) in waits {
+                let mut deadline = deadline;
+                while tokio::time::timeout_at(deadline, &mut wait).await.is_err() {
+                    tracing::info!(object = %seen.key, kind = seen.kind.kind(), "a write is not seen in the watch; reading it");
+                    if self.reconciler.refresh(&seen).await {
+                        break;
+                    }
+                    deadline = Instant::now() + READ_BACK_DEADLINE;
+                }
+            }
+            if let Some(hung) = end.hung {
+                hung.await;
+            }
+            self.release(&key);
+        });
+    }
+
+    fn expect(&self, seen: &Seen) -> Option<oneshot::Receiver<()>> {
+        let stores = self.reconciler.children().iter().chain([self.reconciler.parents()]);
+        let mut of_key = stores.filter_map(|stores| stores.of(&seen.key));
+        let store = of_key.find(|store| store.key().kind == seen.kind)?;
+        store.expect(&seen.key, seen.expected.clone())
+    }
+
+    fn release(&self, key: &ObjectKey) {
+        self.queue().release(key, Instant::now());
+        self.wake.notify_one();
+    }
+}
+
+/// A turn whose future is dropped or panics still ends.
+struct EndTurn {
+    controller: Arc<Controller>,
+    key: ObjectKey,
+    started: Instant,
+    ended: bool,
+}
+
+impl Drop for EndTurn {
+    fn drop(&mut self) {
+        if !self.ended {
+            let controller = &self.controller;
+            let mut queue = controller.queue();
+            let delay = controller.reconciler.config().backoff.delay(queue.failed(&self.key));
+            queue.add_at(&self.key, Reason::Retry, Instant::now() + delay);
+            queue.release(&self.key, Instant::now());
+            drop(queue);
+            controller.metrics.ended(TurnResult::Error { terminal: false, reason: "Aborted" }, self.started.elapsed());
+        }
+    }
+}
+
+/// Whether a parent changed in nothing but its status, as far as a sync is concerned.
+fn is_same_but_for_status(old: &Object, new: &Object) -> bool {
+    old.uid() == new.uid()
+        && old.generation().is_some()
+        && old.generation() == new.generation()
+        && old.is_deleting() == new.is_deleting()
+        && old.finalizers().eq(new.finalizers())
+        && old.labels().eq(new.labels())
+        && old.controller() == new.controller()
+        && old.annotations() == new.annotations()
+}
+
+async fn sleep_until(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => tokio::time::sleep_until(instant).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,18 @@
+//! Two kinds do not share an accessor.
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{Pod, Service};
+use roperator::prelude::*;
+
+#[operator(parent = Deployment, children(Pod = recreate, Service = apply(accessor = pods)))]
+struct EchoOperator;
+
+#[sync]
+fn sync(request: &SyncRequest<EchoOperator>) -> Result<SyncResponse<EchoOperator>> {
+    let _ = request.children().pods().first();
+    Ok(SyncResponse::new())
+}
+
+fn main() {
+    let _ = roperator::run(EchoOperator);
+}

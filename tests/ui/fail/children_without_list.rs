@@ -1,0 +1,18 @@
+//! Children are listed.
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Pod;
+use roperator::prelude::*;
+
+#[operator(parent = Deployment, children = Pod)]
+struct EchoOperator;
+
+#[sync]
+fn sync(request: &SyncRequest<EchoOperator>) -> Result<SyncResponse<EchoOperator>> {
+    let _ = request;
+    Ok(SyncResponse::new())
+}
+
+fn main() {
+    let _ = roperator::run(EchoOperator);
+}

@@ -1,0 +1,23 @@
+//! A finalizer is declared by its name.
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Pod;
+use roperator::prelude::*;
+
+#[operator(parent = Deployment, children(Pod = recreate), finalizer = true)]
+struct EchoOperator;
+
+#[sync]
+fn sync(request: &SyncRequest<EchoOperator>) -> Result<SyncResponse<EchoOperator>> {
+    let _ = request.children().pods().first();
+    Ok(SyncResponse::new())
+}
+
+#[finalize]
+fn finalize(_: &SyncRequest<EchoOperator>) -> Result<FinalizeResponse<EchoOperator>> {
+    Ok(FinalizeResponse::done())
+}
+
+fn main() {
+    let _ = roperator::run(EchoOperator);
+}

@@ -1,0 +1,12 @@
+//! An operator has a handler.
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Pod;
+use roperator::prelude::*;
+
+#[operator(parent = Deployment, children(Pod = recreate))]
+struct EchoOperator;
+
+fn main() {
+    let _ = roperator::run(EchoOperator);
+}

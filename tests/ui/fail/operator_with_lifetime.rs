@@ -1,0 +1,18 @@
+//! An operator borrows nothing.
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Pod;
+use roperator::prelude::*;
+
+#[operator(parent = Deployment, children(Pod = recreate))]
+struct EchoOperator<'a>(&'a str);
+
+#[sync]
+fn sync(request: &SyncRequest<EchoOperator<'static>>) -> Result<SyncResponse<EchoOperator<'static>>> {
+    let _ = request.children().pods().first();
+    Ok(SyncResponse::new())
+}
+
+fn main() {
+    let _ = roperator::run(EchoOperator("echo"));
+}

@@ -1,0 +1,20 @@
+//! The attribute and the signature agree.
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Pod;
+use roperator::prelude::*;
+
+#[operator(parent = Deployment, children(Pod = recreate))]
+struct EchoOperator;
+
+#[operator(parent = Deployment)]
+struct Other;
+
+#[sync(Other)]
+fn sync(_: &SyncRequest<EchoOperator>) -> Result<SyncResponse<EchoOperator>> {
+    Ok(SyncResponse::new())
+}
+
+fn main() {
+    let _ = roperator::run(Other);
+}

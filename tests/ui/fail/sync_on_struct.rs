@@ -1,0 +1,15 @@
+//! A handler is a function.
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Pod;
+use roperator::prelude::*;
+
+#[operator(parent = Deployment, children(Pod = recreate))]
+struct EchoOperator;
+
+#[sync(EchoOperator)]
+struct Handler;
+
+fn main() {
+    let _ = roperator::run(EchoOperator);
+}

@@ -1,0 +1,17 @@
+//! The first of two arguments is the operator.
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Pod;
+use roperator::prelude::*;
+
+#[operator(parent = Deployment, children(Pod = recreate))]
+struct EchoOperator;
+
+#[sync]
+fn sync(_: &Pod, _: &SyncRequest<EchoOperator>) -> Result<SyncResponse<EchoOperator>> {
+    Ok(SyncResponse::new())
+}
+
+fn main() {
+    let _ = roperator::run(EchoOperator);
+}
