@@ -209,6 +209,8 @@ pub trait TypedKind:
     }
 }
 
+// What the compiler says about a type that is none ends at `TypedKind`, not at the traits of other crates.
+#[diagnostic::do_not_recommend]
 impl<K> TypedKind for K where
     K: kube::Resource<DynamicType = (), Scope: KnownScope> + Serialize + DeserializeOwned + Send + Sync + 'static
 {

@@ -46,7 +46,7 @@ pub use crate::{
     object::{Controller, DecodeError, Object, ObjectKey, ResourceVersion, Uid},
     observed::{Children, RawView, View},
     operator::{
-        AsAsyncFn, AsFn, AsHandler, AsOwnedAsyncFn, ChildOf, Condition, ConditionStatus, Declared, Declares, Dynamic,
+        AsAsyncFn, AsFn, AsHandler, AsOwnedAsyncFn, ChildOf, Condition, ConditionStatus, Declared, Declares, Dispatch, Dynamic,
         DynamicChildren, Finalize, FinalizeResponse, FinalizerDeclared, Handler, IntoHandler, Operator, Parent,
         SyncRequest, SyncResponse, WithFinalize, WithFinalizer, WithStatus, WithoutFinalizer,
     },

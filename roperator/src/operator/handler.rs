@@ -129,6 +129,7 @@ where
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<O, F, E> Handler<O> for FnHandler<F, E>
 where
     O: Operator,
@@ -170,6 +171,7 @@ impl<O: Operator, F: for<'r> AsyncSyncFn<'r, O> + Send + Sync + 'static> IntoHan
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<O: Operator, F: for<'r> AsyncSyncFn<'r, O> + Send + Sync + 'static> Handler<O> for AsyncFnHandler<F> {
     fn sync(&self, request: &SyncRequest<O>) -> impl Future<Output = Result<SyncResponse<O>>> + Send {
         let future = (self.0)(request);
@@ -194,6 +196,7 @@ where
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<O, F, R, E> Handler<O> for OwnedAsyncFnHandler<F, R, E>
 where
     O: Operator,
@@ -237,6 +240,7 @@ impl<H, F> WithFinalize<H, F> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<O, H, F> Handler<O> for WithFinalize<H, F>
 where
     O: Operator,
@@ -248,6 +252,7 @@ where
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<O, H, F> Finalize<O> for WithFinalize<H, F>
 where
     O: Operator<Finalization: FinalizerDeclared>,

@@ -89,6 +89,11 @@ pub struct WithFinalizer;
 pub struct WithoutFinalizer;
 
 /// What can be a parent: a Rust type that knows its kind, or an [`Object`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a parent",
+    label = "not a Kubernetes type",
+    note = "use a type that derives `kube::CustomResource`, `Serialize` and `Deserialize`, or one of `k8s_openapi`"
+)]
 pub trait Parent: Send + Sync + Sized + 'static {
     /// The kind that the type stands for, if it stands for one.
     #[doc(hidden)]
@@ -100,6 +105,7 @@ pub trait Parent: Send + Sync + Sized + 'static {
     fn from_object(object: &Object) -> Result<Self, DecodeError>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<K: TypedKind> Parent for K {
     fn expected_kind() -> Option<Kind> {
         Some(K::kind_of())

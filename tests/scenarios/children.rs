@@ -1,0 +1,3 @@
+//! What happens to children: created, repaired, left alone, pruned.
+
+crate::scenarios![shared: ; own: ];

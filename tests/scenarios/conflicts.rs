@@ -1,0 +1,3 @@
+//! Objects that are in the way, and others who write.
+
+crate::scenarios![shared: ; own: ];

@@ -1,0 +1,3 @@
+//! Parents that are deleted.
+
+crate::scenarios![shared: ; own: ];

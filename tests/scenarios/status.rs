@@ -1,0 +1,3 @@
+//! What the parent's status says.
+
+crate::scenarios![shared: ; own: ];

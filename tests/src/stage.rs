@@ -1,0 +1,316 @@
+//! A scenario's stage: a namespace of its own on the shared server, an operator's account with exactly the rights that its
+//! manifests grant, and a way to wait for what should come.
+
+use std::{
+    fmt::Debug,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::{Duration, Instant},
+};
+
+use k8s_openapi::{
+    NamespaceResourceScope,
+    api::{
+        core::v1::{ConfigMap, Namespace},
+        rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule, RoleRef, Subject},
+    },
+    apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
+};
+use kube::{
+    Api, Client, Resource, ResourceExt,
+    api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams},
+};
+use roperator::{
+    Declared, Dynamic, Handler, IntoHandler, Operator, OperatorConfig, OperatorHandle, Runtime,
+    manifest::{ManifestInput, rbac},
+};
+use roperator_testkit::real::RealServer;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    kinds::{Site, SiteOperator, SiteSpec},
+    wire::Wire,
+};
+
+/// How long a scenario waits for anything.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long nothing must happen for it to be rest.
+pub const REST: Duration = Duration::from_millis(1500);
+
+/// Installs what all scenarios need: the parents' definitions. Waits until they are served.
+pub async fn set_up(client: &Client) {
+    for crd in [SiteOperator::crd(), crate::kinds::RealmOperator::crd()] {
+        install(client, &crd).await;
+    }
+}
+
+/// Installs a definition and waits until it is served.
+pub async fn install(client: &Client, crd: &CustomResourceDefinition) {
+    let crds: Api<CustomResourceDefinition> = Api::all(client.clone());
+    let apply = PatchParams::apply("scenarios").force();
+    crds.patch(&crd.name_any(), &apply, &Patch::Apply(crd)).await.expect("the definition");
+    eventually("the definition is established", async || {
+        let found = crds.get(&crd.name_any()).await.ok()?;
+        let conditions = found.status?.conditions?;
+        conditions.iter().any(|condition| condition.type_ == "Established" && condition.status == "True").then_some(())
+    })
+    .await;
+}
+
+/// A scenario's place on the server.
+pub struct Stage {
+    /// The administrator.
+    pub client: Client,
+    /// The scenario's namespace.
+    pub namespace: String,
+    /// The operator's wire.
+    pub wire: Wire,
+    /// The operator's account.
+    pub account: kube::Config,
+    user: String,
+}
+
+static STAGES: AtomicUsize = AtomicUsize::new(0);
+
+impl Stage {
+    /// A stage with a namespace of its own.
+    pub async fn new(server: &RealServer) -> Self {
+        let number = STAGES.fetch_add(1, Ordering::Relaxed);
+        let user = format!("operator-{}", number % 16);
+        let client = server.client().await.expect("a client");
+        let namespace = format!("scenario-{number}");
+        let object = Namespace {
+            metadata: ObjectMeta { name: Some(namespace.clone()), ..ObjectMeta::default() },
+            ..Namespace::default()
+        };
+        Api::<Namespace>::all(client.clone()).create(&PostParams::default(), &object).await.expect("a namespace");
+        Self { client, namespace, wire: Wire::default(), account: server.user(&user), user }
+    }
+
+    /// A configuration as scenarios want it: this stage's namespace alone, short delays.
+    #[must_use]
+    pub fn config(&self, config: OperatorConfig) -> OperatorConfig {
+        config
+            .within_namespace(&self.namespace)
+            .with_backoff(Duration::from_millis(50), Duration::from_secs(2))
+            .with_handler_deadline(Duration::from_secs(10))
+    }
+
+    /// The configuration of a declared operator, as scenarios want it.
+    #[must_use]
+    pub fn config_of<O: Declared>(&self) -> OperatorConfig {
+        self.config(O::config())
+    }
+
+    /// The configuration of an operator without types for [`Site`] parents, as scenarios want it.
+    #[must_use]
+    pub fn dynamic_config(&self, name: &str) -> OperatorConfig {
+        self.config(OperatorConfig::new(name, <Site as roperator::TypedKind>::kind_of()))
+    }
+
+    /// Grants the operator's account what its manifests grant, cluster-wide kinds included.
+    pub async fn grant(&self, config: &OperatorConfig) {
+        let input = ManifestInput::from_config(config);
+        let rules = rbac::rules(&input, &config.parent().crd_name());
+        let name = format!("{}-{}", self.namespace, config.name());
+        self.bind(&name, [rules.cluster, rules.namespaced].concat()).await;
+    }
+
+    /// Grants the operator's account these rules, everywhere.
+    pub async fn bind(&self, name: &str, rules: Vec<PolicyRule>) {
+        let metadata = ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() };
+        let role = ClusterRole { metadata: metadata.clone(), rules: Some(rules), aggregation_rule: None };
+        let binding = ClusterRoleBinding {
+            metadata,
+            role_ref: RoleRef {
+                api_group: Some("rbac.authorization.k8s.io".to_owned()),
+                kind: "ClusterRole".to_owned(),
+                name: name.to_owned(),
+            },
+            subjects: Some(vec![Subject { kind: "User".to_owned(), name: self.user.clone(), ..Subject::default() }]),
+        };
+        let params = PatchParams::apply("scenarios").force();
+        Api::<ClusterRole>::all(self.client.clone()).patch(name, &params, &Patch::Apply(&role)).await.expect("a role");
+        Api::<ClusterRoleBinding>::all(self.client.clone()).patch(name, &params, &Patch::Apply(&binding)).await.expect("a binding");
+    }
+
+    /// The operator's client, over the wire.
+    #[must_use]
+    pub fn operator_client(&self) -> Client {
+        self.wire.client(self.account.clone())
+    }
+
+    /// Grants what is needed and starts an operator, over the wire, with the configuration of [`Self::config_of`].
+    pub async fn start<O>(&self, operator: O) -> OperatorHandle
+    where
+        O: Declared + Handler,
+        O::Finalization: roperator::Dispatch<O, O>,
+    {
+        self.start_with::<O, _, _>(self.config_of::<O>(), operator).await
+    }
+
+    /// Grants what is needed and starts an operator, over the wire.
+    pub async fn start_with<O, S, I>(&self, config: OperatorConfig, handler: I) -> OperatorHandle
+    where
+        O: Operator<Finalization: roperator::Dispatch<O, I::Handler>>,
+        I: IntoHandler<O, S>,
+    {
+        // Finalizing operators need to patch their parents.
+        let granted = if <O::Finalization as roperator::Dispatch<O, I::Handler>>::FINALIZES {
+            let finalizer = config.finalizer();
+            config.clone().with_finalizer(finalizer)
+        } else {
+            config.clone()
+        };
+        self.grant(&granted).await;
+        let runtime = Runtime::new(self.operator_client()).server_port(0).add_with(config, handler);
+        let handle = runtime.start().await.expect("the operator starts");
+        self.ready(&handle).await;
+        handle
+    }
+
+    /// Starts an operator without types, over the wire.
+    pub async fn start_dynamic<S, I>(&self, config: OperatorConfig, handler: I) -> OperatorHandle
+    where
+        I: IntoHandler<Dynamic, S>,
+    {
+        self.start_with::<Dynamic, S, I>(config, handler).await
+    }
+
+    /// Waits until the operator reconciles.
+    pub async fn ready(&self, handle: &OperatorHandle) {
+        eventually("the operator is ready", async || {
+            let unready = handle.unready();
+            if unready.is_empty() { Some(()) } else { None }
+        })
+        .await;
+    }
+
+    /// Creates a [`Site`].
+    pub async fn site(&self, name: &str, message: &str) -> Site {
+        self.create(Site::new(name, SiteSpec { message: message.to_owned(), ..SiteSpec::default() })).await
+    }
+
+    /// The API of a kind in this stage's namespace.
+    #[must_use]
+    pub fn api<K>(&self) -> Api<K>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+    {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    /// Creates an object.
+    pub async fn create<K>(&self, object: K) -> K
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + Serialize + DeserializeOwned,
+    {
+        self.api::<K>().create(&PostParams::default(), &object).await.expect("it can be created")
+    }
+
+    /// Merges JSON into an object, as somebody else than the operator.
+    pub async fn edit<K>(&self, name: &str, patch: serde_json::Value) -> K
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
+    {
+        let params = PatchParams { field_manager: Some("somebody".to_owned()), ..PatchParams::default() };
+        self.api::<K>().patch(name, &params, &Patch::Merge(patch)).await.expect("it can be edited")
+    }
+
+    /// Deletes an object, as somebody else than the operator.
+    pub async fn delete<K>(&self, name: &str)
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
+    {
+        self.api::<K>().delete(name, &DeleteParams::background()).await.expect("it can be deleted");
+    }
+
+    /// Waits for an object for which `is_it` says so.
+    pub async fn wait_for<K>(&self, name: &str, what: &str, is_it: impl Fn(&K) -> bool) -> K
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
+    {
+        let api = self.api::<K>();
+        let mut last = None;
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Ok(found) = api.get_opt(name).await {
+                if let Some(found) = found.as_ref().filter(|found| is_it(found)) {
+                    return found.clone();
+                }
+                last = found;
+            }
+            assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}; `{name}` is {last:#?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until an object is gone.
+    pub async fn wait_gone<K>(&self, name: &str)
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
+    {
+        let api = self.api::<K>();
+        eventually("it is gone", async || api.get_opt(name).await.ok()?.is_none().then_some(())).await;
+    }
+
+    /// Waits for a ConfigMap whose `message` is this one.
+    pub async fn wait_message(&self, name: &str, message: &str) -> ConfigMap {
+        let is_it = |found: &ConfigMap| found.data.as_ref().and_then(|data| data.get("message")).map(String::as_str) == Some(message);
+        self.wait_for(name, &format!("it says {message:?}"), is_it).await
+    }
+
+    /// Waits until a [`Site`]'s condition has a status and a reason (any, where it is empty), and returns its message.
+    pub async fn wait_condition(&self, site: &str, type_: &str, status: &str, reason: &str) -> String {
+        let has = |found: &Site| condition(found, type_).is_some_and(|(s, r, _)| s == status && (reason.is_empty() || r == reason));
+        let found = self.wait_for::<Site>(site, &format!("{type_} is {status} ({reason})"), has).await;
+        condition(&found, type_).map(|(_, _, message)| message).unwrap_or_default()
+    }
+
+    /// Waits until the operator sends nothing but watches for [`REST`], and returns what it sent before.
+    pub async fn rest(&self) -> Vec<crate::wire::Sent> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let before = self.wire.others().len();
+            tokio::time::sleep(REST).await;
+            let others = self.wire.others();
+            if others.len() == before {
+                return others;
+            }
+            assert!(Instant::now() < deadline, "the operator does not come to rest: {others:#?}");
+        }
+    }
+}
+
+/// A condition of a [`Site`]: status, reason, message.
+#[must_use]
+pub fn condition(site: &Site, type_: &str) -> Option<(String, String, String)> {
+    conditions(site).into_iter().find(|(t, ..)| t == type_).map(|(_, status, reason, message)| (status, reason, message))
+}
+
+/// All conditions of a [`Site`]: type, status, reason, message.
+#[must_use]
+pub fn conditions(site: &Site) -> Vec<(String, String, String, String)> {
+    let text = |condition: &serde_json::Value, member: &str| {
+        condition.get(member).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
+    };
+    site.status
+        .as_ref()
+        .and_then(|status| status.conditions.as_ref())
+        .into_iter()
+        .flatten()
+        .map(|condition| (text(condition, "type"), text(condition, "status"), text(condition, "reason"), text(condition, "message")))
+        .collect()
+}
+
+/// Polls until there is an answer.
+pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
