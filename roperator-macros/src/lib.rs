@@ -65,7 +65,7 @@ pub fn operator(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// ```ignore
 /// #[sync]
-/// fn sync(request: &SyncRequest<EchoOperator>) -> Result<SyncResponse<EchoOperator>> { … }
+/// fn sync(request: &SyncRequest<EchoOperator>) -> Result<SyncResponse<EchoOperator>> { /* … */ }
 /// ```
 ///
 /// The function may be `async`, and may take the operator itself as a first argument, `&EchoOperator`. The operator is
@@ -80,7 +80,7 @@ pub fn sync(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// ```ignore
 /// #[finalize]
-/// async fn finalize(request: &SyncRequest<EchoOperator>) -> Result<FinalizeResponse<EchoOperator>> { … }
+/// async fn finalize(request: &SyncRequest<EchoOperator>) -> Result<FinalizeResponse<EchoOperator>> { /* … */ }
 /// ```
 ///
 /// The same forms as for `#[sync]`.

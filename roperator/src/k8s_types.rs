@@ -2,8 +2,8 @@
 
 //! Constants for the kinds of Kubernetes 1.36.3 itself: those that can be listed, watched and created.
 //!
-//! A module is a group up to its first dot (`core` is the group without a name), then a version. Every version is here that
-//! the server has; a cluster serves alpha and beta versions only where they were enabled.
+//! A module is a group up to its first dot (`core` is the group without a name), then a version. All versions that the
+//! server has are here; a cluster serves most alpha and beta versions only where they were enabled.
 //!
 //! ```
 //! use roperator::k8s_types::{apps, core, rbac};
@@ -28,7 +28,9 @@ macro_rules! groups {
         pub mod $group {$(
             #[doc = concat!("The kinds of `", $api_version, "`.")]
             pub mod $version {$(
-                #[doc = concat!("`", stringify!($kind), "` (", $api_version, "), ", scope!($scope), ", `", $plural, "`.")]
+                #[doc = concat!(
+                    "`", stringify!($kind), "` (", $api_version, "), ", scope!($scope), ", `", $plural, "`."
+                )]
                 pub const $kind: $crate::Kind = $crate::Kind::$scope($api_version, stringify!($kind), $plural);
             )*}
         )*}

@@ -47,7 +47,7 @@ pub use crate::{
     observed::{Children, RawView, View},
     operator::{
         AsAsyncFn, AsFn, AsHandler, AsOwnedAsyncFn, ChildOf, Condition, ConditionStatus, Declared, Declares, Dispatch, Dynamic,
-        DynamicChildren, Finalize, FinalizeResponse, FinalizerDeclared, Handler, IntoHandler, Operator, Parent,
+        DynamicChildren, Failable, FailableHandler, Finalize, FinalizeResponse, FinalizerDeclared, Handler, IntoHandler, Operator, Parent,
         SyncRequest, SyncResponse, WithFinalize, WithFinalizer, WithStatus, WithoutFinalizer,
     },
     runtime::{OperatorHandle, Runtime, RuntimeError, client, run, run_operator},

@@ -233,7 +233,8 @@ where
             Err(failure) => return self.fail(parent, failure.unwrap_or_else(unreachable_failure), None, turn).await,
         };
         if let Some(error) = response.error.take() {
-            return self.fail(parent, Failure::from(&HandlerError::Failed(error)), None, turn).await;
+            let stated = Stated { status: response.status, conditions: response.conditions };
+            return self.fail(parent, Failure::from(&HandlerError::Failed(error)), Some(stated), turn).await;
         }
         let children = match desired(&self.config, parent, std::mem::take(&mut response.children)) {
             Ok(children) => children,

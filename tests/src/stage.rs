@@ -155,14 +155,7 @@ impl Stage {
         O: Operator<Finalization: roperator::Dispatch<O, I::Handler>>,
         I: IntoHandler<O, S>,
     {
-        // Finalizing operators need to patch their parents.
-        let granted = if <O::Finalization as roperator::Dispatch<O, I::Handler>>::FINALIZES {
-            let finalizer = config.finalizer();
-            config.clone().with_finalizer(finalizer)
-        } else {
-            config.clone()
-        };
-        self.grant(&granted).await;
+        self.grant(&config).await;
         let runtime = Runtime::new(self.operator_client()).server_port(0).add_with(config, handler);
         let handle = runtime.start().await.expect("the operator starts");
         self.ready(&handle).await;
@@ -312,5 +305,69 @@ pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) 
         }
         assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}");
         tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// What scenarios about children share: an operator without types whose children follow from the parent's message.
+impl Stage {
+    /// Starts an operator called `site` with children of these kinds: those that `desired` makes of a parent's message,
+    /// as JSON. Their names get the parent's name and `-` in front; the status is the message.
+    pub async fn start_desired(
+        &self,
+        kinds: &[(roperator::Kind, roperator::ChildConfig)],
+        desired: impl Fn(&str) -> Vec<serde_json::Value> + Send + Sync + 'static,
+    ) -> OperatorHandle {
+        let config = self.dynamic_config("site");
+        let config = kinds.iter().fold(config, |config, (kind, child)| config.with_child(kind.clone(), *child));
+        self.start_desired_with(config, desired).await
+    }
+
+    /// The same with a configuration of one's own.
+    pub async fn start_desired_with(
+        &self,
+        config: OperatorConfig,
+        desired: impl Fn(&str) -> Vec<serde_json::Value> + Send + Sync + 'static,
+    ) -> OperatorHandle {
+        let sync = move |request: &roperator::SyncRequest<Dynamic>| -> roperator::Result<roperator::SyncResponse<Dynamic>> {
+            let parent = request.parent_object();
+            let spec = parent.to_value();
+            let message = spec.pointer("/spec/message").and_then(serde_json::Value::as_str).unwrap_or_default();
+            let status = serde_json::json!({"message": message});
+            let children = desired(message).into_iter().map(|mut child| {
+                let name = child.pointer("/metadata/name").and_then(serde_json::Value::as_str).unwrap_or_default();
+                let name = format!("{}-{name}", parent.name());
+                if let Some(metadata) = child.get_mut("metadata").and_then(serde_json::Value::as_object_mut) {
+                    metadata.insert("name".to_owned(), name.into());
+                    metadata.insert("namespace".to_owned(), parent.namespace().unwrap_or_default().into());
+                }
+                child
+            });
+            Ok(roperator::SyncResponse::from_status(status).children(children))
+        };
+        self.start_dynamic(config, sync).await
+    }
+
+    /// Sets a [`Site`]'s message.
+    pub async fn say(&self, site: &str, message: &str) {
+        self.edit::<Site>(site, serde_json::json!({"spec": {"message": message}})).await;
+    }
+
+    /// Waits until a [`Site`]'s status has caught up with its spec and says that all is well.
+    pub async fn wait_settled(&self, site: &str) -> Site {
+        let is_settled = |found: &Site| {
+            let observed = found.status.as_ref().and_then(|status| status.observed_generation);
+            observed == found.metadata.generation && condition(found, "Ready").is_some_and(|(status, ..)| status == "True")
+        };
+        self.wait_for(site, "it has settled", is_settled).await
+    }
+
+    /// What was asked of a kind beside lists and watches, in order, each with its answer: `POST 201`, `APPLY 200`, `JSON PATCH 200`.
+    #[must_use]
+    pub fn asked(&self, plural: &str) -> Vec<String> {
+        let of_kind = |sent: &crate::wire::Sent| {
+            let mut path = sent.path.split('/').skip_while(|segment| *segment != plural);
+            path.next().is_some() && (sent.method != http::Method::GET || path.next().is_some())
+        };
+        self.wire.others().iter().filter(|sent| of_kind(sent)).map(ToString::to_string).collect()
     }
 }

@@ -248,3 +248,18 @@ fn answer(code: StatusCode, retry_after: Option<u32>) -> Response<Body> {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// What was asked, and what was answered: `POST 201`, `APPLY 200`, `JSON PATCH 200`, `STATUS 200`, `DRY POST 409`.
+impl std::fmt::Display for Sent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let verb = match self.method.as_str() {
+            "PATCH" if self.path.ends_with("/status") => "STATUS",
+            "PATCH" if self.query.contains("force=") => "APPLY",
+            "PATCH" if self.body.is_array() => "JSON PATCH",
+            verb => verb,
+        };
+        let dry = if self.query.contains("dryRun") { "DRY " } else { "" };
+        let code = self.code.map_or_else(|| "unanswered".to_owned(), |code| code.as_u16().to_string());
+        write!(f, "{dry}{verb} {code}")
+    }
+}

@@ -22,7 +22,9 @@ pub(super) fn declaration(operator: &Operator) -> TokenStream {
     let kinds = operator.children.iter().map(|child| &child.kind);
     let at_parent = place(parent);
     let library_moved = moved(library, at_parent);
-    let constructor = quote_spanned!(at_parent=> #library_moved::Declaration::new::<#parent>);
+    let value = quote_spanned!(at_parent=>
+        #library_moved::Declaration::new::<#parent>(#name, &[#(#children),*]) #choices
+    );
     let parent_type = quote_spanned!(at_parent=> type Parent = #parent;);
     quote! {
         impl #library::Operator for #ident {
@@ -31,7 +33,7 @@ pub(super) fn declaration(operator: &Operator) -> TokenStream {
             type Finalization = #library::#finalization;
         }
         impl #library::Declared for #ident {
-            const DECLARATION: #library::Declaration = #constructor(#name, &[#(#children),*]) #choices;
+            const DECLARATION: #library::Declaration = #value;
         }
         #(impl #library::Declares<#kinds> for #ident {})*
     }
@@ -53,8 +55,9 @@ fn child(operator: &Operator, Child { kind, strategy, .. }: &Child) -> TokenStre
     let at_kind = place(kind);
     let library_moved = moved(library, at_kind);
     let parent = moved(parent, at_kind);
-    let constructor = quote_spanned!(at_kind=> #library_moved::ChildDeclaration::of::<#parent, #kind>);
-    quote!(#constructor(#library::Strategy::#variant) #choice)
+    quote_spanned!(at_kind=>
+        #library_moved::ChildDeclaration::of::<#parent, #kind>(#library::Strategy::#variant) #choice
+    )
 }
 
 /// What the declaration says beyond the defaults.

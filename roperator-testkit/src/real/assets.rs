@@ -35,7 +35,12 @@ pub fn available() -> Result<PathBuf, String> {
 impl Assets {
     /// The binaries in the folder that the environment names.
     pub(super) fn find() -> Result<Self, RealError> {
-        let folder = available().map_err(RealError::Unavailable)?;
+        Self::of(std::env::var_os(VARIABLE))
+    }
+
+    /// The binaries in a folder.
+    pub(super) fn of(folder: Option<OsString>) -> Result<Self, RealError> {
+        let folder = judge(folder).map_err(RealError::Unavailable)?;
         Ok(Self {
             apiserver: folder.join(APISERVER),
             controller_manager: folder.join(CONTROLLER_MANAGER),

@@ -60,7 +60,19 @@ impl RealServer {
     ///
     /// Dropping the future ends what was started.
     pub async fn start() -> Result<Self, RealError> {
-        let assets = Assets::find()?;
+        Self::with_assets(Assets::find()?).await
+    }
+
+    /// Starts it from the binaries in a folder, whatever the environment says.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub async fn start_from(folder: impl Into<std::path::PathBuf>) -> Result<Self, RealError> {
+        Self::with_assets(Assets::of(Some(folder.into().into_os_string()))?).await
+    }
+
+    async fn with_assets(assets: Assets) -> Result<Self, RealError> {
         let mut attempt = 1;
         loop {
             match Self::attempt(&assets).await {

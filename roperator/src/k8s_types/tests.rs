@@ -1,46 +1,60 @@
-//! The table agrees with `k8s-openapi`, which is generated from the same release's OpenAPI document.
+//! The table agrees with `k8s-openapi`, which is generated from the OpenAPI document of the same minor release.
 
-use k8s_openapi::{
-    api as types, apiextensions_apiserver::pkg::apis::apiextensions as extended,
-    kube_aggregator::pkg::apis::apiregistration as aggregator,
-};
-
-use super::*;
 use crate::TypedKind;
+
+/// The types, in modules of the same names as the constants'.
+mod types {
+    pub use k8s_openapi::{
+        api::{apiserverinternal as internal, *},
+        apiextensions_apiserver::pkg::apis::apiextensions,
+        kube_aggregator::pkg::apis::apiregistration,
+    };
+}
+
+macro_rules! assert_agree {
+    ($($group:ident::$version:ident::$kind:ident;)*) => {$(
+        assert_eq!(super::$group::$version::$kind, types::$group::$version::$kind::kind_of());
+    )*};
+}
 
 #[test]
 fn constants_equal_the_kinds_of_the_types() {
-    let table = [
-        // The core group, in both scopes.
-        (core::v1::ConfigMap, types::core::v1::ConfigMap::kind_of()),
-        (core::v1::Endpoints, types::core::v1::Endpoints::kind_of()),
-        (core::v1::Event, types::core::v1::Event::kind_of()),
-        (core::v1::Namespace, types::core::v1::Namespace::kind_of()),
-        (core::v1::PersistentVolumeClaim, types::core::v1::PersistentVolumeClaim::kind_of()),
-        (core::v1::Pod, types::core::v1::Pod::kind_of()),
-        // Groups without a dot.
-        (apps::v1::Deployment, types::apps::v1::Deployment::kind_of()),
-        (apps::v1::StatefulSet, types::apps::v1::StatefulSet::kind_of()),
-        (autoscaling::v1::HorizontalPodAutoscaler, types::autoscaling::v1::HorizontalPodAutoscaler::kind_of()),
-        (autoscaling::v2::HorizontalPodAutoscaler, types::autoscaling::v2::HorizontalPodAutoscaler::kind_of()),
-        (batch::v1::CronJob, types::batch::v1::CronJob::kind_of()),
-        (policy::v1::PodDisruptionBudget, types::policy::v1::PodDisruptionBudget::kind_of()),
-        // Groups that the module's name cuts short, in both scopes.
-        (events::v1::Event, types::events::v1::Event::kind_of()),
-        (networking::v1::Ingress, types::networking::v1::Ingress::kind_of()),
-        (networking::v1::NetworkPolicy, types::networking::v1::NetworkPolicy::kind_of()),
-        (rbac::v1::ClusterRole, types::rbac::v1::ClusterRole::kind_of()),
-        (rbac::v1::RoleBinding, types::rbac::v1::RoleBinding::kind_of()),
-        (storage::v1::CSIStorageCapacity, types::storage::v1::CSIStorageCapacity::kind_of()),
-        (storage::v1::StorageClass, types::storage::v1::StorageClass::kind_of()),
-        // Kinds that other servers than the main one define.
-        (apiextensions::v1::CustomResourceDefinition, extended::v1::CustomResourceDefinition::kind_of()),
-        (apiregistration::v1::APIService, aggregator::v1::APIService::kind_of()),
-        // Versions that are not stable.
-        (internal::v1alpha1::StorageVersion, types::apiserverinternal::v1alpha1::StorageVersion::kind_of()),
-        (resource::v1beta2::DeviceTaintRule, types::resource::v1beta2::DeviceTaintRule::kind_of()),
-    ];
-    for (constant, of_type) in table {
-        assert_eq!(constant, of_type);
+    // The core group, in both scopes.
+    assert_agree! {
+        core::v1::ConfigMap;
+        core::v1::Endpoints;
+        core::v1::Event;
+        core::v1::Namespace;
+        core::v1::PersistentVolumeClaim;
+        core::v1::Pod;
+    }
+    // Groups without a dot.
+    assert_agree! {
+        apps::v1::Deployment;
+        apps::v1::StatefulSet;
+        autoscaling::v1::HorizontalPodAutoscaler;
+        autoscaling::v2::HorizontalPodAutoscaler;
+        batch::v1::Job;
+        policy::v1::PodDisruptionBudget;
+    }
+    // Groups that the module's name cuts short, in both scopes.
+    assert_agree! {
+        events::v1::Event;
+        networking::v1::Ingress;
+        networking::v1::NetworkPolicy;
+        rbac::v1::ClusterRole;
+        rbac::v1::RoleBinding;
+        storage::v1::CSIStorageCapacity;
+        storage::v1::StorageClass;
+    }
+    // Kinds that the extension and aggregation servers serve.
+    assert_agree! {
+        apiextensions::v1::CustomResourceDefinition;
+        apiregistration::v1::APIService;
+    }
+    // Versions that are not stable.
+    assert_agree! {
+        internal::v1alpha1::StorageVersion;
+        resource::v1beta2::DeviceTaintRule;
     }
 }

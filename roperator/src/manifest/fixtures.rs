@@ -46,7 +46,6 @@ pub fn echo() -> (Manifests, ManifestInput) {
             (ManifestKind::namespaced("", "services"), ChildVerbs::APPLY),
             (ManifestKind::namespaced("", "pods"), ChildVerbs::RECREATE),
         ],
-        finalizer: false,
         namespaces: Vec::new(),
     };
     (
@@ -60,7 +59,6 @@ pub fn temp_namespace() -> (Manifests, ManifestInput) {
         name: "temp-namespace".to_owned(),
         parent: ManifestKind::cluster("example.com", "tempnamespaces"),
         children: vec![(ManifestKind::cluster("", "namespaces"), ChildVerbs::APPLY)],
-        finalizer: true,
         namespaces: Vec::new(),
     };
     (

@@ -12,13 +12,10 @@ mod fixtures;
 pub mod rbac;
 pub mod yaml;
 
-use kube::CustomResourceExt;
-
 use crate::{
     config::OperatorConfig,
     declaration::Strategy,
     kind::Kind,
-    operator::Declared,
 };
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 
@@ -137,8 +134,6 @@ pub struct ManifestInput {
     pub parent: ManifestKind,
     /// The kinds of its children, and what it does to them.
     pub children: Vec<(ManifestKind, ChildVerbs)>,
-    /// Whether it sets a finalizer on its parents.
-    pub finalizer: bool,
     /// The namespaces that it watches; empty means all of them.
     pub namespaces: Vec<String>,
 }
@@ -177,7 +172,6 @@ impl ManifestInput {
             name: config.name().to_owned(),
             parent: config.parent().into(),
             children: config.children().map(|(kind, child)| (kind.into(), verbs(child.strategy))).collect(),
-            finalizer: config.finalizes,
             namespaces: config.namespaces().map(str::to_owned).collect(),
         }
     }
@@ -190,25 +184,6 @@ impl From<&Kind> for ManifestKind {
 }
 
 impl Manifests {
-    /// The manifests of an operator as it is declared.
-    #[must_use]
-    pub fn of<O>() -> Self
-    where
-        O: Declared<Parent: CustomResourceExt>,
-    {
-        Self::with_config::<O>(&O::config())
-    }
-
-    /// The manifests of an operator with a configuration of its own.
-    #[must_use]
-    pub fn with_config<O>(config: &OperatorConfig) -> Self
-    where
-        O: Declared<Parent: CustomResourceExt>,
-    {
-        let path = std::any::type_name::<O>();
-        Self::new(path.rsplit("::").next().unwrap_or(path), &ManifestInput::from_config(config), O::crd())
-    }
-
     /// `name` says in the header of generated files where they come from: `EchoOperator`.
     pub fn new(name: impl Into<String>, config: &ManifestInput, crd: CustomResourceDefinition) -> Self {
         Self {

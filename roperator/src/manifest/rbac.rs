@@ -37,9 +37,9 @@ pub struct Rbac {
 
 /// The minimal rules of an operator whose parent is defined by the CRD called `crd_name`.
 ///
-/// - Parents: `get`, `list`, `watch`; `patch` of their status. With a finalizer also `patch` of the parent itself, and
-///   `update` of its `finalizers` subresource. The API server asks for the latter only where an owner reference sets
-///   `blockOwnerDeletion`, which ours never do: it is there for users who add one.
+/// - Parents: `get`, `list`, `watch`; `patch` of them and of their status. `patch` is for finalizers, and is there for
+///   operators without one too: an operator that no longer finalizes has to take away the finalizers of its earlier
+///   version, or their parents could never be deleted.
 /// - Children: what their strategy needs, see [`super::ChildVerbs`].
 /// - Events: `create` and `patch`. They are written where the parent is, and into `default` for a cluster's parent.
 /// - `get` of the parent's CRD alone, for the check of its schema at start.
@@ -58,12 +58,8 @@ pub fn rules(input: &ManifestInput, crd_name: &str) -> Rules {
     } else {
         &mut namespaced
     };
-    grants.allow(&parent.group, &parent.plural, &[Verb::Get, Verb::List, Verb::Watch]);
+    grants.allow(&parent.group, &parent.plural, &[Verb::Get, Verb::List, Verb::Watch, Verb::Patch]);
     grants.allow(&parent.group, &format!("{}/status", parent.plural), &[Verb::Patch]);
-    if input.finalizer {
-        grants.allow(&parent.group, &parent.plural, &[Verb::Patch]);
-        grants.allow(&parent.group, &format!("{}/finalizers", parent.plural), &[Verb::Update]);
-    }
     grants.allow("events.k8s.io", "events", &[Verb::Create, Verb::Patch]);
     for (child, verbs) in &input.children {
         let grants = if everywhere(child) {

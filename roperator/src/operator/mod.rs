@@ -3,7 +3,9 @@
 //! [`Operator`] names the parent and the children, [`Declared`] carries the declaration, [`Declares`] marks each child
 //! kind so that an undeclared child does not compile, and [`Handler`] and [`Finalize`] are what the user writes.
 
+mod failable;
 mod handler;
+mod manifests;
 mod request;
 mod response;
 
@@ -15,6 +17,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 pub use self::{
+    failable::{Failable, FailableHandler},
     handler::{
         AsAsyncFn, AsFn, AsHandler, AsOwnedAsyncFn, Dispatch, Finalize, FinalizerDeclared, Handler, IntoHandler, WithFinalize,
     },

@@ -97,7 +97,7 @@ impl<O: Operator<Parent: TypedKind>> SyncRequest<O> {
     ///
     /// # Errors
     /// When the parent cannot be written as JSON, or parent or a child lack what every object has.
-    pub fn for_test(parent: &O::Parent, children: Vec<Object>, now: Timestamp) -> Result<Self, crate::Error> {
+    pub fn for_test(parent: &O::Parent, children: Vec<Object>, now: Timestamp) -> Result<Self, crate::error::Error> {
         let kind = Arc::new(<O::Parent as TypedKind>::kind_of());
         let object = Object::from_json(&serde_json::to_string(parent)?, &kind, &|_| false)?;
         Ok(Self::new(object, children, now)?)

@@ -73,7 +73,7 @@ pub(crate) struct Desired {
     pub children: Vec<Value>,
     pub conditions: Vec<Condition>,
     pub resync_after: Option<Duration>,
-    /// What could not be written as JSON.
+    /// What the handler failed with, or what could not be written as JSON.
     pub error: Option<Error>,
 }
 
@@ -100,9 +100,16 @@ impl<O: Operator> SyncResponse<O> {
     where
         O::Parent: WithStatus,
     {
-        let mut response = Self::new();
-        response.desired.status = response.desired.encode(&status);
-        response
+        Self::new().with_status(status)
+    }
+
+    /// The same response with this status.
+    pub fn with_status(mut self, status: StatusOf<O>) -> Self
+    where
+        O::Parent: WithStatus,
+    {
+        self.desired.status = self.desired.encode(&status);
+        self
     }
 
     /// Adds a child.
@@ -137,6 +144,14 @@ impl<O: Operator> SyncResponse<O> {
         let (reason, message) = (reason.into(), message.into());
         self.condition(Condition::new("Ready", ConditionStatus::False, reason.clone(), message.clone()))
             .condition(Condition::new("Reconciling", ConditionStatus::True, reason, message))
+    }
+
+    /// The sync failed, and yet has a status to show: the status's fields are written, the error is reported and the sync
+    /// retried as if it had been returned as `Err`, and the children stay as they are, whatever this response says of
+    /// them.
+    pub fn failed(mut self, error: impl Into<Error>) -> Self {
+        self.desired.error = Some(error.into());
+        self
     }
 
     /// The desired children as JSON, for unit tests of handlers.

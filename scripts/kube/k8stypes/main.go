@@ -1,5 +1,5 @@
-// Command k8stypes prints roperator/src/k8s_types.rs: a constant for each kind of Kubernetes that can be listed, watched
-// and created, in every version that the release's own discovery documents list.
+// Command k8stypes prints roperator/src/k8s_types.rs: a constant for each kind of Kubernetes that can be listed,
+// watched and created, in every version that the release's own discovery documents list.
 package main
 
 import (

@@ -1,0 +1,115 @@
+//! The layer order of the library, as a test: a module imports only from layers below its own and, within its layer, only
+//! from modules that stand before it.
+
+use std::{collections::HashMap, fs, path::Path};
+
+/// From the bottom to the top; within a layer, in the order in which they may import one another.
+const LAYERS: [&[&str]; 8] = [
+    &["error", "kind", "object"],
+    &["declaration"],
+    &["config", "k8s_types", "manifest"],
+    &["observed", "desired"],
+    &["operator", "sync", "diff"],
+    &["api", "watch", "apply", "status", "finalize"],
+    &["reconcile"],
+    &["runtime", "private"],
+];
+
+#[test]
+fn modules_import_downward_only() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../roperator/src");
+    let mut places = HashMap::new();
+    for (layer, modules) in LAYERS.iter().enumerate() {
+        for (order, module) in modules.iter().enumerate() {
+            places.insert(*module, (layer, order));
+        }
+    }
+    let mut wrong = Vec::new();
+    for (module, place) in &places {
+        for file in files_of(&source, module) {
+            let text = fs::read_to_string(&file).unwrap();
+            for used in imports(without_tests(&text)) {
+                match places.get(&*used) {
+                    Some(other) if other < place || used == *module => {}
+                    // The crate's root re-exports names for users; the library itself says where things live.
+                    _ => wrong.push(format!("{} uses crate::{used}", file.strip_prefix(&source).unwrap().display())),
+                }
+            }
+        }
+    }
+    wrong.sort();
+    assert!(wrong.is_empty(), "against the layer order of ARCHITECTURE.md:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_module_has_its_place() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../roperator/src");
+    for entry in fs::read_dir(source).unwrap() {
+        let name = entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned();
+        assert!(name == "lib" || LAYERS.concat().contains(&&*name), "{name} is in no layer");
+    }
+}
+
+fn files_of(source: &Path, module: &str) -> Vec<std::path::PathBuf> {
+    let mut files = Vec::new();
+    let single = source.join(format!("{module}.rs"));
+    if single.exists() {
+        files.push(single);
+    }
+    let mut folders = vec![source.join(module)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") && name != "tests" && name != "fixtures" {
+                files.push(path);
+            }
+        }
+    }
+    assert!(!files.is_empty(), "there is no module {module}");
+    files
+}
+
+/// Tests may use everything.
+fn without_tests(text: &str) -> &str {
+    text.split("#[cfg(test)]\nmod tests {").next().unwrap_or(text)
+}
+
+/// The modules that `use crate::…` and `crate::…` paths name, comments left out.
+fn imports(text: &str) -> Vec<String> {
+    let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    let word = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+    let mut found = Vec::new();
+    for (place, _) in code.match_indices("crate::") {
+        if code[..place].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '$') {
+            continue;
+        }
+        let rest = &code[place + "crate::".len()..];
+        match rest.strip_prefix('{') {
+            Some(group) => found.extend(first_words(group)),
+            None => found.push(word(rest)),
+        }
+    }
+    found
+}
+
+/// The first word of each member of a `{…}` group, whose opening brace is gone.
+fn first_words(group: &str) -> Vec<String> {
+    let (mut depth, mut words, mut at_start) = (0, Vec::new(), true);
+    for (place, c) in group.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            ',' if depth == 0 => at_start = true,
+            c if at_start && depth == 0 && !c.is_whitespace() => {
+                words.push(group[place..].chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect());
+                at_start = false;
+            }
+            _ => {}
+        }
+    }
+    words
+}
