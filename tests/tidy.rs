@@ -32,13 +32,20 @@ fn modules_import_downward_only() {
                 match places.get(&*used) {
                     Some(other) if other < place || used == *module => {}
                     // The crate's root re-exports names for users; the library itself says where things live.
-                    _ => wrong.push(format!("{} uses crate::{used}", file.strip_prefix(&source).unwrap().display())),
+                    _ => wrong.push(format!(
+                        "{} uses crate::{used}",
+                        file.strip_prefix(&source).unwrap().display()
+                    )),
                 }
             }
         }
     }
     wrong.sort();
-    assert!(wrong.is_empty(), "against the layer order of ARCHITECTURE.md:\n{}", wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "against the layer order of ARCHITECTURE.md:\n{}",
+        wrong.join("\n")
+    );
 }
 
 #[test]
@@ -46,7 +53,10 @@ fn every_module_has_its_place() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../roperator/src");
     for entry in fs::read_dir(source).unwrap() {
         let name = entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned();
-        assert!(name == "lib" || LAYERS.concat().contains(&&*name), "{name} is in no layer");
+        assert!(
+            name == "lib" || LAYERS.concat().contains(&&*name),
+            "{name} is in no layer"
+        );
     }
 }
 
@@ -63,7 +73,10 @@ fn files_of(source: &Path, module: &str) -> Vec<std::path::PathBuf> {
             let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") && name != "tests" && name != "fixtures" {
+            } else if path.extension().is_some_and(|extension| extension == "rs")
+                && name != "tests"
+                && name != "fixtures"
+            {
                 files.push(path);
             }
         }
@@ -79,8 +92,16 @@ fn without_tests(text: &str) -> &str {
 
 /// The modules that `use crate::…` and `crate::…` paths name, comments left out.
 fn imports(text: &str) -> Vec<String> {
-    let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
-    let word = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+    let code: String = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n");
+    let word = |text: &str| {
+        text.chars()
+            .take_while(|c| c.is_alphanumeric() || *c == '_')
+            .collect::<String>()
+    };
     let mut found = Vec::new();
     for (place, _) in code.match_indices("crate::") {
         if code[..place].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '$') {
@@ -105,7 +126,12 @@ fn first_words(group: &str) -> Vec<String> {
             '}' => depth -= 1,
             ',' if depth == 0 => at_start = true,
             c if at_start && depth == 0 && !c.is_whitespace() => {
-                words.push(group[place..].chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect());
+                words.push(
+                    group[place..]
+                        .chars()
+                        .take_while(|c| c.is_alphanumeric() || *c == '_')
+                        .collect(),
+                );
                 at_start = false;
             }
             _ => {}

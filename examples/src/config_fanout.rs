@@ -16,7 +16,13 @@ use serde::{Deserialize, Serialize};
 
 /// Many children with the same content.
 #[derive(CustomResource, Serialize, Deserialize, Clone, Debug, JsonSchema)]
-#[kube(group = "example.com", version = "v1alpha1", kind = "ConfigFanout", namespaced, status = "ConfigFanoutStatus")]
+#[kube(
+    group = "example.com",
+    version = "v1alpha1",
+    kind = "ConfigFanout",
+    namespaced,
+    status = "ConfigFanoutStatus"
+)]
 #[serde(rename_all = "camelCase")]
 pub struct ConfigFanoutSpec {
     /// How many ConfigMaps there are.
@@ -48,8 +54,16 @@ pub struct ConfigFanoutOperator;
 fn sync(request: &SyncRequest<ConfigFanoutOperator>) -> Result<SyncResponse<ConfigFanoutOperator>> {
     let spec = &request.parent().spec;
     let data = BTreeMap::from([("message".to_owned(), spec.message.clone())]);
-    let current = request.children().config_maps().iter().filter(|child| child.data.as_ref() == Some(&data)).count();
-    let status = ConfigFanoutStatus { config_maps: current, deployments: request.children().deployments().count() };
+    let current = request
+        .children()
+        .config_maps()
+        .iter()
+        .filter(|child| child.data.as_ref() == Some(&data))
+        .count();
+    let status = ConfigFanoutStatus {
+        config_maps: current,
+        deployments: request.children().deployments().count(),
+    };
     let config_maps = (0..spec.config_maps).map(|number| ConfigMap {
         metadata: request.child_meta(&number.to_string()),
         data: Some(data.clone()),
@@ -60,16 +74,24 @@ fn sync(request: &SyncRequest<ConfigFanoutOperator>) -> Result<SyncResponse<Conf
         spec: Some(deployment_spec(request.child_meta(&number.to_string()), &spec.message)),
         ..Default::default()
     });
-    Ok(SyncResponse::from_status(status).children(config_maps).children(deployments))
+    Ok(SyncResponse::from_status(status)
+        .children(config_maps)
+        .children(deployments))
 }
 
 fn deployment_spec(meta: ObjectMeta, message: &str) -> DeploymentSpec {
     let labels = Some(BTreeMap::from([("fanout".to_owned(), meta.name.unwrap_or_default())]));
     DeploymentSpec {
         replicas: Some(0),
-        selector: LabelSelector { match_labels: labels.clone(), ..Default::default() },
+        selector: LabelSelector {
+            match_labels: labels.clone(),
+            ..Default::default()
+        },
         template: PodTemplateSpec {
-            metadata: Some(ObjectMeta { labels, ..Default::default() }),
+            metadata: Some(ObjectMeta {
+                labels,
+                ..Default::default()
+            }),
             spec: Some(PodSpec {
                 containers: vec![Container {
                     name: "main".to_owned(),

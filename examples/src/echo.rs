@@ -54,12 +54,22 @@ fn sync(request: &SyncRequest<EchoOperator>) -> Result<SyncResponse<EchoOperator
     let ready = request.children().pods().first().is_some_and(is_ready);
     let labels = BTreeMap::from([("app".to_owned(), request.parent_object().name().to_owned())]);
 
-    let mut pod = Pod { metadata: request.child_meta("server"), spec: Some(pod_spec(echo)), ..Default::default() };
+    let mut pod = Pod {
+        metadata: request.child_meta("server"),
+        spec: Some(pod_spec(echo)),
+        ..Default::default()
+    };
     pod.metadata.labels = Some(labels.clone());
-    let mut service = Service { metadata: request.child_meta(""), spec: Some(service_spec(labels)), ..Default::default() };
+    let mut service = Service {
+        metadata: request.child_meta(""),
+        spec: Some(service_spec(labels)),
+        ..Default::default()
+    };
     service.metadata.name = Some(echo.spec.service_name.clone());
 
-    Ok(SyncResponse::from_status(EchoServerStatus { ready }).child(pod).child(service))
+    Ok(SyncResponse::from_status(EchoServerStatus { ready })
+        .child(pod)
+        .child(service))
 }
 
 fn pod_spec(echo: &EchoServer) -> PodSpec {
@@ -68,7 +78,10 @@ fn pod_spec(echo: &EchoServer) -> PodSpec {
             name: "echo".to_owned(),
             image: Some(echo.spec.image.clone()),
             args: Some(vec!["netexec".to_owned(), "--http-port=8080".to_owned()]),
-            ports: Some(vec![ContainerPort { container_port: 8080, ..Default::default() }]),
+            ports: Some(vec![ContainerPort {
+                container_port: 8080,
+                ..Default::default()
+            }]),
             ..Default::default()
         }],
         ..Default::default()
@@ -78,12 +91,18 @@ fn pod_spec(echo: &EchoServer) -> PodSpec {
 fn service_spec(selector: BTreeMap<String, String>) -> ServiceSpec {
     ServiceSpec {
         selector: Some(selector),
-        ports: Some(vec![ServicePort { port: 80, target_port: Some(IntOrString::Int(8080)), ..Default::default() }]),
+        ports: Some(vec![ServicePort {
+            port: 80,
+            target_port: Some(IntOrString::Int(8080)),
+            ..Default::default()
+        }]),
         ..Default::default()
     }
 }
 
 fn is_ready(pod: &Pod) -> bool {
     let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
-    conditions.into_iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
+    conditions
+        .into_iter()
+        .any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }

@@ -14,7 +14,12 @@ use serde::{Deserialize, Serialize};
 
 /// A Namespace that is deleted in time.
 #[derive(CustomResource, Serialize, Deserialize, Clone, Debug, JsonSchema)]
-#[kube(group = "example.com", version = "v1alpha1", kind = "TempNamespace", status = "TempNamespaceStatus")]
+#[kube(
+    group = "example.com",
+    version = "v1alpha1",
+    kind = "TempNamespace",
+    status = "TempNamespaceStatus"
+)]
 #[serde(rename_all = "camelCase")]
 pub struct TempNamespaceSpec {
     /// How long the Namespace lives, in seconds from the creation of this object.
@@ -49,8 +54,13 @@ fn sync(request: &SyncRequest<TempNamespaceOperator>) -> Result<SyncResponse<Tem
         // A Namespace that is not returned is deleted.
         _ => return Ok(SyncResponse::from_status(status("Expired"))),
     };
-    let namespace = Namespace { metadata: request.child_meta(""), ..Default::default() };
-    Ok(SyncResponse::from_status(status("Active")).child(namespace).resync_after(left))
+    let namespace = Namespace {
+        metadata: request.child_meta(""),
+        ..Default::default()
+    };
+    Ok(SyncResponse::from_status(status("Active"))
+        .child(namespace)
+        .resync_after(left))
 }
 
 /// A Namespace with this label is not deleted, and neither is what keeps it.
@@ -59,12 +69,22 @@ pub const HOLD_LABEL: &str = "example.com/hold";
 #[finalize]
 fn finalize(request: &SyncRequest<TempNamespaceOperator>) -> Result<FinalizeResponse<TempNamespaceOperator>> {
     // The garbage collector deletes the Namespace once this object is gone; so it stays for as long as the label does.
-    let is_held = request.children().namespaces().iter().any(|namespace| namespace.labels().contains_key(HOLD_LABEL));
-    if is_held { Ok(FinalizeResponse::retry_after(Duration::from_secs(60))) } else { Ok(FinalizeResponse::done()) }
+    let is_held = request
+        .children()
+        .namespaces()
+        .iter()
+        .any(|namespace| namespace.labels().contains_key(HOLD_LABEL));
+    if is_held {
+        Ok(FinalizeResponse::retry_after(Duration::from_secs(60)))
+    } else {
+        Ok(FinalizeResponse::done())
+    }
 }
 
 fn expires(parent: &TempNamespace) -> Timestamp {
-    let created = parent.creation_timestamp().map_or(Timestamp::UNIX_EPOCH, |created| created.0);
+    let created = parent
+        .creation_timestamp()
+        .map_or(Timestamp::UNIX_EPOCH, |created| created.0);
     let life = SignedDuration::from_secs(i64::from(parent.spec.delete_after_seconds));
     created.checked_add(life).unwrap_or(Timestamp::MAX)
 }

@@ -1,7 +1,7 @@
 //! The attribute macros of roperator: tokens in, tokens out.
 //!
-//! A declaration goes through four rooms: [`parse`] reads the tokens, [`model`] judges them, [`expand`] writes what was
-//! accepted, and [`fallback`] writes stubs in place of what was not. The expansion is constants and one-line
+//! A declaration goes through four rooms: `parse` reads the tokens, `model` judges them, `expand` writes what was
+//! accepted, and `fallback` writes stubs in place of what was not. The expansion is constants and one-line
 //! implementations; it never contains logic, which lives in the library.
 //!
 //! Use the macros through `roperator`, which re-exports them.

@@ -97,6 +97,12 @@ impl ApiError {
         }
     }
 
+    /// Whether the path itself leads nowhere, rather than to an object that is not there: then no object is named.
+    pub fn is_missing_resource(&self) -> bool {
+        let Self::Status(status) = self else { return false };
+        status.code == 404 && status.details.as_ref().is_none_or(|details| details.name.is_empty())
+    }
+
     /// Whether a JSON patch found its `test` untrue: the server says 422 without naming a field.
     pub fn is_failed_test(&self) -> bool {
         let Self::Status(status) = self else { return false };
@@ -105,7 +111,10 @@ impl ApiError {
 
     fn has_cause(&self, field: &str) -> bool {
         let Self::Status(status) = self else { return false };
-        status.details.as_ref().is_some_and(|details| details.causes.iter().any(|cause| cause.field == field))
+        status
+            .details
+            .as_ref()
+            .is_some_and(|details| details.causes.iter().any(|cause| cause.field == field))
     }
 
     /// Whether retrying helps. 403 does, though it looks final: a terminating namespace, a quota, or RBAC that is not
@@ -139,7 +148,12 @@ impl Api {
         self.text(Method::GET, path, None).await
     }
 
-    pub async fn send(&self, method: Method, path: &str, body: (Content, &impl serde::Serialize)) -> Result<Answer, ApiError> {
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: (Content, &impl serde::Serialize),
+    ) -> Result<Answer, ApiError> {
         let (content, body) = body;
         let body = serde_json::to_vec(body).map_err(ApiError::Encode)?;
         decode(&self.text(method, path, Some((content, body))).await?)
@@ -150,7 +164,9 @@ impl Api {
         if let Some((content, _)) = &body {
             request = request.header(http::header::CONTENT_TYPE, content.media_type());
         }
-        let request = request.body(body.map(|(_, body)| body).unwrap_or_default()).map_err(ApiError::Request)?;
+        let request = request
+            .body(body.map(|(_, body)| body).unwrap_or_default())
+            .map_err(ApiError::Request)?;
         let started = tokio::time::Instant::now();
         let (code, result) = match tokio::time::timeout(REQUEST_TIMEOUT, self.exchange(request)).await {
             Err(_) => (None, Err(ApiError::Timeout)),

@@ -56,7 +56,13 @@ pub(crate) enum ApplyError {
     )]
     Immutable { object: String, source: ApiError },
     #[error("{object} could not be {verb}: {source}")]
-    Refused { object: String, verb: &'static str, source: ApiError },
+    Refused {
+        object: String,
+        verb: &'static str,
+        source: ApiError,
+    },
+    #[error("{object} is being deleted; waiting until it is gone")]
+    Terminating { object: String },
     #[error("{object} answered with no readable object: {source}")]
     Unreadable { object: String, source: serde_json::Error },
 }
@@ -64,7 +70,9 @@ pub(crate) enum ApplyError {
 impl ApplyError {
     pub fn retry(&self) -> Retry {
         match self {
-            Self::Foreign { .. } | Self::Predecessor { .. } | Self::Unreadable { .. } => Retry::Transient,
+            Self::Foreign { .. } | Self::Predecessor { .. } | Self::Terminating { .. } | Self::Unreadable { .. } => {
+                Retry::Transient
+            }
             Self::Immutable { .. } => Retry::Terminal,
             Self::Refused { source, .. } => source.retry(),
         }
@@ -82,6 +90,7 @@ impl ApplyError {
         match self {
             Self::Foreign { .. } => "ForeignObject",
             Self::Predecessor { .. } => "AwaitingGarbageCollection",
+            Self::Terminating { .. } => "Recreating",
             Self::Immutable { .. } => "ImmutableField",
             Self::Refused { .. } | Self::Unreadable { .. } => "ChildRefused",
         }
@@ -103,22 +112,39 @@ impl Applier<'_> {
     pub async fn apply(&self, change: &Change, store: &Store, memory: &mut Memory) -> Result<Effect, ApplyError> {
         match change {
             Change::Create { child, body, applied } => self.create(child, body, applied, store, memory).await,
-            Change::Apply { observed, body, applied, convert, on_immutable } => {
-                if let Some(patch) = convert {
-                    if let Some(stale) = self.convert(observed, patch).await? {
-                        return Ok(stale);
-                    }
+            Change::Apply {
+                observed,
+                body,
+                applied,
+                convert,
+                on_immutable,
+            } => {
+                if let Some(patch) = convert
+                    && let Some(stale) = self.convert(observed, patch).await?
+                {
+                    return Ok(stale);
                 }
                 let mut body = body.clone();
                 if let Some(metadata) = body.get_mut("metadata").and_then(Value::as_object_mut) {
                     metadata.insert("uid".to_owned(), observed.uid().as_str().into());
                 }
-                let answer = self.send(Method::PATCH, observed, "&force=true", (Content::Apply, &body)).await;
-                self.updated(answer, "applied", observed, &body, applied, *on_immutable, memory).await
+                let answer = self
+                    .send(Method::PATCH, observed, "&force=true", (Content::Apply, &body))
+                    .await;
+                self.updated(answer, "applied", observed, &body, applied, *on_immutable, memory)
+                    .await
             }
-            Change::Replace { observed, body, applied, on_immutable } => {
-                let answer = self.send(Method::PUT, observed, "&fieldValidation=Strict", (Content::Json, body)).await;
-                self.updated(answer, "replaced", observed, body, applied, *on_immutable, memory).await
+            Change::Replace {
+                observed,
+                body,
+                applied,
+                on_immutable,
+            } => {
+                let answer = self
+                    .send(Method::PUT, observed, "&fieldValidation=Strict", (Content::Json, body))
+                    .await;
+                self.updated(answer, "replaced", observed, body, applied, *on_immutable, memory)
+                    .await
             }
             Change::Delete { observed, why } => self.delete(observed, *why).await,
             Change::AwaitDeletion { observed } => Ok(Effect::Deleting(seen_deletion(observed))),
@@ -141,7 +167,9 @@ impl Applier<'_> {
         body: (Content, &Value),
     ) -> Result<Answer, ApiError> {
         let path = observed.kind().path(observed.namespace(), Some(observed.name()));
-        self.api.send(method, &format!("{path}{}", self.query(query)), body).await
+        self.api
+            .send(method, &format!("{path}{}", self.query(query)), body)
+            .await
     }
 
     async fn create(
@@ -155,13 +183,22 @@ impl Applier<'_> {
         let path = child.kind.path(child.key.namespace.as_deref(), None);
         let url = format!("{path}{}", self.query("&fieldValidation=Strict"));
         match self.api.send(Method::POST, &url, (Content::Json, body)).await {
-            Ok(answer) => Ok(Effect::Done(written(&child.kind, &child.key, answer, "created", applied, memory))),
+            Ok(answer) => Ok(Effect::Done(written(
+                &child.kind,
+                &child.key,
+                answer,
+                "created",
+                applied,
+                memory,
+            ))),
             Err(ApiError::Status(status)) if status.code == 409 && status.reason == "AlreadyExists" => {
                 self.occupied(child, store, memory).await
             }
-            Err(source) => {
-                Err(ApplyError::Refused { object: called(&child.kind, &child.key), verb: "created", source })
-            }
+            Err(source) => Err(ApplyError::Refused {
+                object: called(&child.kind, &child.key),
+                verb: "created",
+                source,
+            }),
         }
     }
 
@@ -171,22 +208,58 @@ impl Applier<'_> {
         let object = called(&child.kind, &child.key);
         let path = child.kind.path(child.key.namespace.as_deref(), Some(&child.key.name));
         let live = match self.api.get(&path).await {
-            Ok(json) => store.parse(&json).map_err(|source| ApplyError::Unreadable { object: object.clone(), source })?,
+            Ok(json) => store.parse(&json).map_err(|source| ApplyError::Unreadable {
+                object: object.clone(),
+                source,
+            })?,
             Err(error) if error.code() == Some(404) => return Ok(Effect::Stale(format!("{object} has just gone"))),
-            Err(source) => return Err(ApplyError::Refused { object, verb: "read", source }),
+            Err(source) => {
+                return Err(ApplyError::Refused {
+                    object,
+                    verb: "read",
+                    source,
+                });
+            }
         };
         match live.controller() {
-            Some(owner) if owner.uid == *self.parent.uid() => {}
+            Some(owner) if owner.uid == *self.parent.uid() => {
+                if !live
+                    .managed()
+                    .iter()
+                    .any(|entry| self.config.is_own_manager(&entry.manager))
+                {
+                    let owner = match live.label(&self.config.operator_label) {
+                        Some(operator) => format!("is a child of the same parent by the operator `{operator}`"),
+                        None => {
+                            "was made by somebody else, though it names the same parent as its controller".to_owned()
+                        }
+                    };
+                    return Err(ApplyError::Foreign { object, owner });
+                }
+            }
             Some(owner) => {
-                let is_predecessor = owner.kind.as_ref() == self.parent.kind().kind() && *owner.name == *self.parent.name();
+                let is_predecessor =
+                    owner.kind.as_ref() == self.parent.kind().kind() && *owner.name == *self.parent.name();
                 let owner = format!("{} `{}`", owner.kind, owner.name);
                 return Err(if is_predecessor {
                     ApplyError::Predecessor { object, owner }
                 } else {
-                    ApplyError::Foreign { object, owner: format!("is controlled by {owner}") }
+                    ApplyError::Foreign {
+                        object,
+                        owner: format!("is controlled by {owner}"),
+                    }
                 });
             }
-            None => return Err(ApplyError::Foreign { object, owner: self.unowned(&live) }),
+            None => {
+                return Err(ApplyError::Foreign {
+                    object,
+                    owner: self.unowned(&live),
+                });
+            }
+        }
+        if live.is_deleting() {
+            // Without our label no watch tells when it is gone.
+            return Err(ApplyError::Terminating { object });
         }
         let change = diff_child(self.config, self.parent, child, Some(&live), memory);
         store.take_over(&child.key, Some(live.clone()));
@@ -212,16 +285,26 @@ impl Applier<'_> {
 
     async fn convert(&self, observed: &Object, patch: &Value) -> Result<Option<Effect>, ApplyError> {
         let object = called(observed.kind(), observed.key());
-        match self.send(Method::PATCH, observed, "", (Content::JsonPatch, patch)).await {
+        match self
+            .send(Method::PATCH, observed, "", (Content::JsonPatch, patch))
+            .await
+        {
             Ok(_) => Ok(None),
             Err(error) if error.is_stale() || error.is_failed_test() => {
                 Ok(Some(Effect::Stale(format!("{object} has changed meanwhile"))))
             }
-            Err(source) => Err(ApplyError::Refused { object, verb: "prepared for an apply", source }),
+            Err(source) => Err(ApplyError::Refused {
+                object,
+                verb: "prepared for an apply",
+                source,
+            }),
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "all of it says what was tried and what to do if it failed")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "all of it says what was tried and what to do if it failed"
+    )]
     async fn updated(
         &self,
         answer: Result<Answer, ApiError>,
@@ -234,7 +317,14 @@ impl Applier<'_> {
     ) -> Result<Effect, ApplyError> {
         let object = called(observed.kind(), observed.key());
         match answer {
-            Ok(answer) => Ok(Effect::Done(written(observed.kind(), observed.key(), answer, verb, applied, memory))),
+            Ok(answer) => Ok(Effect::Done(written(
+                observed.kind(),
+                observed.key(),
+                answer,
+                verb,
+                applied,
+                memory,
+            ))),
             Err(error) if error.is_stale() => Ok(Effect::Stale(format!("{object} has changed meanwhile"))),
             Err(source) if source.is_invalid() && self.would_be_valid(observed, body).await => match on_immutable {
                 OnImmutable::Recreate => self.delete(observed, WhyDelete::Recreate).await,
@@ -253,7 +343,11 @@ impl Applier<'_> {
                 metadata.remove(member);
             }
         }
-        let url = format!("{}{}", observed.kind().path(observed.namespace(), None), self.query("&dryRun=All"));
+        let url = format!(
+            "{}{}",
+            observed.kind().path(observed.namespace(), None),
+            self.query("&dryRun=All")
+        );
         match self.api.send(Method::POST, &url, (Content::Json, &body)).await {
             Ok(_) => true,
             Err(error) => error.code() == Some(409),
@@ -268,7 +362,13 @@ impl Applier<'_> {
         match self.api.send(Method::DELETE, &path, (Content::Json, &options)).await {
             Ok(_) => {}
             Err(error) if matches!(error.code(), Some(404 | 409)) => {}
-            Err(source) => return Err(ApplyError::Refused { object, verb: "deleted", source }),
+            Err(source) => {
+                return Err(ApplyError::Refused {
+                    object,
+                    verb: "deleted",
+                    source,
+                });
+            }
         }
         Ok(match why {
             WhyDelete::Undesired => Effect::Done(seen_deletion(observed)),
@@ -286,9 +386,17 @@ fn written(
     memory: &mut Memory,
 ) -> Seen {
     let version = ResourceVersion::from(&*answer.metadata.resource_version);
-    let written = Written { applied: applied.to_owned(), version: version.clone() };
+    let written = Written {
+        applied: applied.to_owned(),
+        version: version.clone(),
+    };
     memory.written.insert(Uid::from(&*answer.metadata.uid), written);
-    Seen { kind: kind.clone(), key: key.clone(), expected: Expected::Version(version), verb }
+    Seen {
+        kind: kind.clone(),
+        key: key.clone(),
+        expected: Expected::Version(version),
+        verb,
+    }
 }
 
 fn seen_deletion(observed: &Object) -> Seen {

@@ -27,7 +27,10 @@ impl ChildConfig {
     /// Children are updated with this strategy.
     #[must_use]
     pub const fn new(strategy: Strategy) -> Self {
-        Self { strategy, on_immutable: OnImmutable::Report }
+        Self {
+            strategy,
+            on_immutable: OnImmutable::Report,
+        }
     }
 
     /// Server-side apply: the operator owns the fields that it states, and others may own the rest.
@@ -80,7 +83,10 @@ pub struct Backoff {
 
 impl Default for Backoff {
     fn default() -> Self {
-        Self { initial: Duration::from_millis(100), max: Duration::from_secs(600) }
+        Self {
+            initial: Duration::from_millis(100),
+            max: Duration::from_secs(600),
+        }
     }
 }
 
@@ -89,7 +95,9 @@ impl Backoff {
     #[must_use]
     pub fn delay(&self, failures: u32) -> Duration {
         let doublings = failures.saturating_sub(1).min(32);
-        self.initial.saturating_mul(2_u32.saturating_pow(doublings)).min(self.max)
+        self.initial
+            .saturating_mul(2_u32.saturating_pow(doublings))
+            .min(self.max)
     }
 }
 
@@ -112,7 +120,6 @@ pub struct OperatorConfig {
     pub(crate) children: Vec<ChildKind>,
     pub(crate) field_manager: Option<String>,
     pub(crate) finalizer: Option<String>,
-    pub(crate) finalizes: bool,
     pub(crate) previous_names: Vec<String>,
     pub(crate) namespaces: BTreeSet<String>,
     pub(crate) operator_label: String,
@@ -137,7 +144,11 @@ pub struct ServerConfig {
 
 impl Default for ServerConfig {
     fn default() -> Self {
-        Self { port: 8080, expose_health: true, expose_metrics: true }
+        Self {
+            port: 8080,
+            expose_health: true,
+            expose_metrics: true,
+        }
     }
 }
 
@@ -151,7 +162,6 @@ impl OperatorConfig {
             children: Vec::new(),
             field_manager: None,
             finalizer: None,
-            finalizes: false,
             previous_names: Vec::new(),
             namespaces: BTreeSet::new(),
             operator_label: OPERATOR_LABEL.to_owned(),
@@ -169,14 +179,16 @@ impl OperatorConfig {
     pub fn from_declaration(declaration: &Declaration) -> Self {
         let mut config = Self::new(declaration.name, (declaration.parent)());
         for child in declaration.children {
-            let child_config = ChildConfig { strategy: child.strategy, on_immutable: child.on_immutable };
+            let child_config = ChildConfig {
+                strategy: child.strategy,
+                on_immutable: child.on_immutable,
+            };
             config = config.with_child((child.kind)(), child_config);
         }
         config.field_manager = declaration.field_manager.map(str::to_owned);
-        match declaration.finalizer {
-            FinalizerDeclaration::None => {}
-            FinalizerDeclaration::Default => config.finalizes = true,
-            FinalizerDeclaration::Named(finalizer) => config = config.with_finalizer(finalizer),
+        // Whether the operator finalizes is its type's to say; here only the name matters.
+        if let FinalizerDeclaration::Named(finalizer) = declaration.finalizer {
+            config = config.with_finalizer(finalizer);
         }
         config.previous_names = declaration.previous_names.iter().map(|&name| name.to_owned()).collect();
         config
@@ -185,7 +197,10 @@ impl OperatorConfig {
     /// The operator may create, update and delete children of this kind.
     #[must_use]
     pub fn with_child(mut self, kind: Kind, config: ChildConfig) -> Self {
-        self.children.push(ChildKind { kind: Arc::new(kind), config });
+        self.children.push(ChildKind {
+            kind: Arc::new(kind),
+            config,
+        });
         self
     }
 
@@ -213,12 +228,11 @@ impl OperatorConfig {
     #[must_use]
     pub fn with_finalizer(mut self, finalizer: impl Into<String>) -> Self {
         self.finalizer = Some(finalizer.into());
-        self.finalizes = true;
         self
     }
 
-    /// Names that the operator had before: children with their label, fields of their field manager and parents with
-    /// their finalizer are taken over.
+    /// Names that the operator had before, and field managers and finalizers of its that were set to something else:
+    /// children with their label, fields of their field manager and parents with their finalizer are taken over.
     #[must_use]
     pub fn with_previous_names<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.previous_names.extend(names.into_iter().map(Into::into));
@@ -256,7 +270,10 @@ impl OperatorConfig {
     /// The delays between attempts that fail; 100 ms to 600 s unless set.
     #[must_use]
     pub fn with_backoff(mut self, initial: Duration, max: Duration) -> Self {
-        self.backoff = Backoff { initial, max: max.max(initial) };
+        self.backoff = Backoff {
+            initial,
+            max: max.max(initial),
+        };
         self
     }
 
@@ -327,7 +344,13 @@ impl OperatorConfig {
     pub(crate) fn own_finalizers(&self) -> Vec<String> {
         std::iter::once(self.finalizer())
             .chain(std::iter::once(default_finalizer(&self.name)))
-            .chain(self.previous_names.iter().map(|name| default_finalizer(name)))
+            .chain(self.previous_names.iter().map(|name| {
+                if name.contains('/') {
+                    name.clone()
+                } else {
+                    default_finalizer(name)
+                }
+            }))
             .collect::<BTreeSet<_>>()
             .into_iter()
             .collect()
@@ -335,17 +358,31 @@ impl OperatorConfig {
 
     /// Whether a field manager is this operator's, now or by a previous name.
     pub(crate) fn is_own_manager(&self, manager: &str) -> bool {
-        manager == self.field_manager() || manager == self.name || self.previous_names.iter().any(|name| name == manager)
+        self.own_managers().any(|own| own == manager)
     }
 
-    /// The operator's names, the present one first.
+    /// All field managers that are this operator's.
+    pub(crate) fn own_managers(&self) -> impl Iterator<Item = &str> {
+        [self.field_manager(), &self.name]
+            .into_iter()
+            .chain(self.previous_names.iter().map(String::as_str))
+    }
+
+    /// The operator's names, the present one first: those that can be its label's value.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(self.name.as_str()).chain(self.previous_names.iter().map(String::as_str))
+        let previous = self
+            .previous_names
+            .iter()
+            .map(String::as_str)
+            .filter(|name| is_dns_label(name));
+        std::iter::once(self.name.as_str()).chain(previous)
     }
 
     /// The declared child kind of an `apiVersion` and `kind`.
     pub(crate) fn child(&self, api_version: &str, kind: &str) -> Option<&ChildKind> {
-        self.children.iter().find(|child| child.kind.api_version() == api_version && child.kind.kind() == kind)
+        self.children
+            .iter()
+            .find(|child| child.kind.api_version() == api_version && child.kind.kind() == kind)
     }
 
     /// Whether objects of a namespace are watched.
@@ -359,31 +396,49 @@ impl OperatorConfig {
     /// All that is wrong with it, each with its mend.
     pub fn check(&self) -> Result<(), ConfigError> {
         let mut problems = Vec::new();
-        for name in self.names() {
-            if !is_dns_label(name) {
-                problems.push(format!(
-                    "`{name}` cannot name an operator: it becomes a label's value and part of a finalizer; use lower-case \
-                     letters, digits and `-`, at most 63 of them"
-                ));
-            }
+        let name = &self.name;
+        if !is_dns_label(name) {
+            problems.push(format!(
+                "`{name}` cannot name an operator: it becomes a label's value and part of a finalizer; use lower-case letters, \
+                 digits and `-`, at most 63 of them"
+            ));
         }
         if self.previous_names.contains(&self.name) {
-            problems.push(format!("`{}` is both the present and a previous name; remove it from the previous ones", self.name));
+            problems.push(format!(
+                "`{}` is both the present and a previous name; remove it from the previous ones",
+                self.name
+            ));
         }
         let manager = self.field_manager();
         if manager.is_empty() || manager.len() > 128 || manager.chars().any(char::is_control) {
-            problems.push(format!("`{manager}` cannot be a field manager: 1 to 128 printable characters are needed"));
+            problems.push(format!(
+                "`{manager}` cannot be a field manager: 1 to 128 printable characters are needed"
+            ));
         }
         let finalizer = self.finalizer();
-        if !finalizer.split_once('/').is_some_and(|(domain, name)| !domain.is_empty() && !name.is_empty()) {
-            problems.push(format!("the finalizer `{finalizer}` has no domain; write it like `example.com/{}`", self.name));
+        if !finalizer
+            .split_once('/')
+            .is_some_and(|(domain, name)| !domain.is_empty() && !name.is_empty())
+        {
+            problems.push(format!(
+                "the finalizer `{finalizer}` has no domain; write it like `example.com/{}`",
+                self.name
+            ));
         }
         for (place, child) in self.children.iter().enumerate() {
-            if self.children.iter().take(place).any(|earlier| earlier.kind == child.kind) {
+            if self
+                .children
+                .iter()
+                .take(place)
+                .any(|earlier| earlier.kind == child.kind)
+            {
                 problems.push(format!("{} is declared twice; remove one of the two", child.kind));
             }
             if child.kind == self.parent {
-                problems.push(format!("{} is both the parent and a child; an operator cannot own its own parents", child.kind));
+                problems.push(format!(
+                    "{} is both the parent and a child; an operator cannot own its own parents",
+                    child.kind
+                ));
             }
             if self.parent.is_namespaced() && !child.kind.is_namespaced() {
                 problems.push(format!(
@@ -393,7 +448,14 @@ impl OperatorConfig {
                 ));
             }
         }
-        if problems.is_empty() { Ok(()) } else { Err(ConfigError { operator: self.name.clone(), problems }) }
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(ConfigError {
+                operator: self.name.clone(),
+                problems,
+            })
+        }
     }
 }
 
@@ -413,7 +475,9 @@ fn default_finalizer(name: &str) -> String {
 
 fn is_dns_label(text: &str) -> bool {
     (1..=63).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
         && !text.starts_with('-')
         && !text.ends_with('-')
 }

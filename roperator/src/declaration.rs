@@ -47,7 +47,11 @@ impl ChildDeclaration {
         P: TypedKind<Scope: OwnsScope<K::Scope>>,
         K: TypedKind,
     {
-        Self { kind: K::kind_of, strategy, on_immutable: OnImmutable::Report }
+        Self {
+            kind: K::kind_of,
+            strategy,
+            on_immutable: OnImmutable::Report,
+        }
     }
 
     /// Children are recreated when an update changes an immutable field.

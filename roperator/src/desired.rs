@@ -28,7 +28,9 @@ impl DesiredChild {
     /// What the API server is sent: the content with the label, the annotation and the owner reference.
     pub fn body(&self, config: &OperatorConfig, parent: &Object, applied: &str) -> Value {
         let mut body = self.content.clone();
-        let Some(metadata) = body.get_mut("metadata").and_then(Value::as_object_mut) else { return body };
+        let Some(metadata) = body.get_mut("metadata").and_then(Value::as_object_mut) else {
+            return body;
+        };
         insert(metadata, "labels", &config.operator_label, &config.name);
         insert(metadata, "annotations", &config.applied_annotation, applied);
         let owner = json!({
@@ -87,12 +89,21 @@ pub(crate) fn desired(
             Err(problem) => problems.push(format!("child {}: {problem}", place + 1)),
         }
     }
-    if problems.is_empty() { Ok(desired) } else { Err(DesiredError { problems }) }
+    if problems.is_empty() {
+        Ok(desired)
+    } else {
+        Err(DesiredError { problems })
+    }
 }
 
 fn check(config: &OperatorConfig, parent: &Object, mut child: Value) -> Result<DesiredChild, String> {
     remove_nulls(&mut child);
-    let text = |pointer: &str| child.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let text = |pointer: &str| {
+        child
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .filter(|text| !text.is_empty())
+    };
     let (Some(api_version), Some(kind)) = (text("/apiVersion"), text("/kind")) else {
         return Err("it has no `apiVersion` and `kind`; add both".to_owned());
     };
@@ -106,16 +117,27 @@ fn check(config: &OperatorConfig, parent: &Object, mut child: Value) -> Result<D
         ));
     };
     let Some(name) = name else {
-        return Err(format!("a {kind} has no `metadata.name`; children need a name that stays the same from sync to sync"));
+        return Err(format!(
+            "a {kind} has no `metadata.name`; children need a name that stays the same from sync to sync"
+        ));
     };
-    let namespace = namespace(config, parent, &declared.kind, text("/metadata/namespace")).map_err(|problem| format!("{} {problem}", called()))?;
+    let namespace = namespace(config, parent, &declared.kind, text("/metadata/namespace"))
+        .map_err(|problem| format!("{} {problem}", called()))?;
     let key = ObjectKey::new(namespace.as_deref(), name);
     if let Some(other) = foreign_controller(&child, parent) {
-        return Err(format!("{} names {other} as its controller; remove that owner reference", called()));
+        return Err(format!(
+            "{} names {other} as its controller; remove that owner reference",
+            called()
+        ));
     }
     let (kind, config) = (declared.kind.clone(), declared.config);
     normalise(&mut child, &kind, &key);
-    Ok(DesiredChild { kind, config, key, content: child })
+    Ok(DesiredChild {
+        kind,
+        config,
+        key,
+        content: child,
+    })
 }
 
 /// The namespace that a child belongs in.
@@ -126,18 +148,21 @@ fn namespace(
     stated: Option<&str>,
 ) -> Result<Option<String>, String> {
     match (kind.is_namespaced(), stated, parent.namespace()) {
-        (false, Some(stated), _) => {
-            Err(format!("states the namespace `{stated}`, but {} is cluster-scoped; remove the namespace", kind.kind()))
-        }
+        (false, Some(stated), _) => Err(format!(
+            "states the namespace `{stated}`, but {} is cluster-scoped; remove the namespace",
+            kind.kind()
+        )),
         (false, None, _) => Ok(None),
         (true, Some(stated), Some(own)) if stated != own => Err(format!(
             "is in namespace `{stated}`, but its parent is in `{own}`; children of a namespaced parent live in its namespace"
         )),
         (true, stated, Some(own)) => Ok(Some(stated.unwrap_or(own).to_owned())),
-        (true, None, None) => Err("has no `metadata.namespace`, and its parent is cluster-scoped; state one".to_owned()),
-        (true, Some(stated), None) if !config.watches_namespace(stated) => {
-            Err(format!("is in namespace `{stated}`, which the operator does not watch; add it with `within_namespace`"))
+        (true, None, None) => {
+            Err("has no `metadata.namespace`, and its parent is cluster-scoped; state one".to_owned())
         }
+        (true, Some(stated), None) if !config.watches_namespace(stated) => Err(format!(
+            "is in namespace `{stated}`, which the operator does not watch; add it with `within_namespace`"
+        )),
         (true, Some(stated), None) => Ok(Some(stated.to_owned())),
     }
 }
@@ -145,7 +170,8 @@ fn namespace(
 fn foreign_controller(child: &Value, parent: &Object) -> Option<String> {
     let owners = child.pointer("/metadata/ownerReferences")?.as_array()?;
     let owner = owners.iter().find(|owner| {
-        owner.get("controller") == Some(&Value::Bool(true)) && owner.get("uid").and_then(Value::as_str) != Some(parent.uid().as_str())
+        owner.get("controller") == Some(&Value::Bool(true))
+            && owner.get("uid").and_then(Value::as_str) != Some(parent.uid().as_str())
     })?;
     let text = |member: &str| owner.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
     Some(format!("{} `{}`", text("kind"), text("name")))
@@ -184,7 +210,9 @@ fn normalise(child: &mut Value, kind: &Kind, key: &ObjectKey) {
 
 /// `stringData` is write-only: the server turns it into `data` and forgets whose it was, so its keys would outlive it.
 fn encode_string_data(secret: &mut Map<String, Value>) {
-    let Some(Value::Object(string_data)) = secret.remove("stringData") else { return };
+    let Some(Value::Object(string_data)) = secret.remove("stringData") else {
+        return;
+    };
     let data = secret.entry("data").or_insert_with(|| json!({}));
     if let Value::Object(data) = data {
         for (key, text) in string_data {
@@ -213,7 +241,10 @@ mod tests {
 
     fn parent() -> Object {
         let kind = Arc::new(Kind::namespaced("example.com/v1", "Site", "sites"));
-        Object::from_json(r#"{"metadata":{"name":"p","namespace":"n","uid":"u"}}"#, &kind, &|_| false).unwrap()
+        Object::from_json(r#"{"metadata":{"name":"p","namespace":"n","uid":"u"}}"#, &kind, &|_| {
+            false
+        })
+        .unwrap()
     }
 
     fn check_all(children: Vec<Value>) -> Result<Vec<DesiredChild>, DesiredError> {
@@ -256,7 +287,10 @@ mod tests {
 
     #[test]
     fn the_body_says_whose_the_child_is() {
-        let children = check_all(vec![json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}})]).unwrap();
+        let children = check_all(vec![
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}}),
+        ])
+        .unwrap();
         let config = OperatorConfig::new("site", parent().kind().clone());
         let body = children[0].body(&config, &parent(), "v1.x.y");
         assert_eq!(body["metadata"]["labels"]["roperator.dev/operator"], "site");

@@ -38,12 +38,18 @@ pub struct Error {
 impl Error {
     /// An error that may go away by itself.
     pub fn transient(error: impl Into<BoxError>) -> Self {
-        Self { retry: Retry::Transient, source: error.into() }
+        Self {
+            retry: Retry::Transient,
+            source: error.into(),
+        }
     }
 
     /// An error that stays until the parent or something else changes.
     pub fn terminal(error: impl Into<BoxError>) -> Self {
-        Self { retry: Retry::Terminal, source: error.into() }
+        Self {
+            retry: Retry::Terminal,
+            source: error.into(),
+        }
     }
 
     /// Whether retrying helps.

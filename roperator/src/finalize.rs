@@ -38,7 +38,9 @@ pub(crate) fn addition(config: &OperatorConfig, parent: &Object) -> Option<Value
     if !is_there {
         if parent.finalizers().next().is_none() {
             // `add` of the whole list would drop one that came meanwhile.
-            patch.push(json!({"op": "test", "path": "/metadata/resourceVersion", "value": parent.resource_version().as_str()}));
+            patch.push(
+                json!({"op": "test", "path": "/metadata/resourceVersion", "value": parent.resource_version().as_str()}),
+            );
             patch.push(json!({"op": "add", "path": "/metadata/finalizers", "value": [finalizer]}));
         } else {
             patch.push(json!({"op": "add", "path": "/metadata/finalizers/-", "value": finalizer}));
@@ -67,7 +69,10 @@ fn test_uid(parent: &Object) -> Value {
 fn removals(finalizers: &[(usize, String)]) -> impl Iterator<Item = Value> {
     finalizers.iter().rev().flat_map(|(place, finalizer)| {
         let path = format!("/metadata/finalizers/{place}");
-        [json!({"op": "test", "path": path, "value": finalizer}), json!({"op": "remove", "path": path})]
+        [
+            json!({"op": "test", "path": path, "value": finalizer}),
+            json!({"op": "remove", "path": path}),
+        ]
     })
 }
 

@@ -47,13 +47,13 @@ impl Kind {
         Self::constant(api_version, kind, plural, Scope::Cluster)
     }
 
-    const fn constant(
-        api_version: &'static str,
-        kind: &'static str,
-        plural: &'static str,
-        scope: Scope,
-    ) -> Self {
-        Self { api_version: Cow::Borrowed(api_version), kind: Cow::Borrowed(kind), plural: Cow::Borrowed(plural), scope }
+    const fn constant(api_version: &'static str, kind: &'static str, plural: &'static str, scope: Scope) -> Self {
+        Self {
+            api_version: Cow::Borrowed(api_version),
+            kind: Cow::Borrowed(kind),
+            plural: Cow::Borrowed(plural),
+            scope,
+        }
     }
 
     /// A kind that is known only at run time.
@@ -87,7 +87,9 @@ impl Kind {
     /// The version without its group.
     #[must_use]
     pub fn version(&self) -> &str {
-        self.api_version.split_once('/').map_or(&self.api_version, |(_, version)| version)
+        self.api_version
+            .split_once('/')
+            .map_or(&self.api_version, |(_, version)| version)
     }
 
     /// The kind's name in manifests, such as `Pod`.
@@ -122,8 +124,7 @@ impl Kind {
 
     /// Whether Kubernetes itself defines this kind, so that its lists' merge keys are the well-known ones.
     pub(crate) fn is_built_in(&self) -> bool {
-        let group = self.group();
-        !group.contains('.') || group.ends_with(".k8s.io")
+        BUILT_IN_GROUPS.contains(&self.group())
     }
 
     /// Whether an `apiVersion` and `kind` name this kind, in whatever version of its group.
@@ -134,7 +135,11 @@ impl Kind {
 
     /// The URL path of one object (`name`), or of all in a namespace, or of all.
     pub(crate) fn path(&self, namespace: Option<&str>, name: Option<&str>) -> String {
-        let root = if self.api_version.contains('/') { "/apis" } else { "/api" };
+        let root = if self.api_version.contains('/') {
+            "/apis"
+        } else {
+            "/api"
+        };
         let mut path = format!("{root}/{}", self.api_version);
         if let (Scope::Namespaced, Some(namespace)) = (self.scope, namespace) {
             path.push_str("/namespaces/");
@@ -149,6 +154,33 @@ impl Kind {
         path
     }
 }
+
+/// The groups of Kubernetes itself. Others that end in `.k8s.io` are defined by custom resource definitions.
+const BUILT_IN_GROUPS: [&str; 23] = [
+    "",
+    "admissionregistration.k8s.io",
+    "apiextensions.k8s.io",
+    "apiregistration.k8s.io",
+    "apps",
+    "authentication.k8s.io",
+    "authorization.k8s.io",
+    "autoscaling",
+    "batch",
+    "certificates.k8s.io",
+    "coordination.k8s.io",
+    "discovery.k8s.io",
+    "events.k8s.io",
+    "flowcontrol.apiserver.k8s.io",
+    "internal.apiserver.k8s.io",
+    "networking.k8s.io",
+    "node.k8s.io",
+    "policy",
+    "rbac.authorization.k8s.io",
+    "resource.k8s.io",
+    "scheduling.k8s.io",
+    "storage.k8s.io",
+    "storagemigration.k8s.io",
+];
 
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -227,9 +259,13 @@ mod tests {
         assert_eq!(pod.path(Some("a"), Some("b")), "/api/v1/namespaces/a/pods/b");
         assert_eq!(pod.path(None, None), "/api/v1/pods");
         let role = Kind::cluster("rbac.authorization.k8s.io/v1", "ClusterRole", "clusterroles");
-        assert_eq!(role.path(Some("ignored"), None), "/apis/rbac.authorization.k8s.io/v1/clusterroles");
+        assert_eq!(
+            role.path(Some("ignored"), None),
+            "/apis/rbac.authorization.k8s.io/v1/clusterroles"
+        );
         assert!(role.is_built_in() && pod.is_built_in());
         assert!(!Kind::cluster("example.com/v1", "X", "xs").is_built_in());
+        assert!(!Kind::cluster("gateway.networking.k8s.io/v1", "Gateway", "gateways").is_built_in());
         assert_eq!(k8s_openapi::api::core::v1::Pod::kind_of(), pod);
     }
 }

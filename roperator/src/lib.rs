@@ -31,10 +31,10 @@ mod reconcile;
 
 mod runtime;
 
-pub mod k8s_types;
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+pub mod k8s_types;
 
 pub use roperator_macros::{finalize, operator, sync};
 
@@ -46,9 +46,10 @@ pub use crate::{
     object::{Controller, DecodeError, Object, ObjectKey, ResourceVersion, Uid},
     observed::{Children, RawView, View},
     operator::{
-        AsAsyncFn, AsFn, AsHandler, AsOwnedAsyncFn, ChildOf, Condition, ConditionStatus, Declared, Declares, Dispatch, Dynamic,
-        DynamicChildren, Failable, FailableHandler, Finalize, FinalizeResponse, FinalizerDeclared, Handler, IntoHandler, Operator, Parent,
-        SyncRequest, SyncResponse, WithFinalize, WithFinalizer, WithStatus, WithoutFinalizer,
+        AsAsyncFn, AsFn, AsHandler, AsOwnedAsyncFn, ChildOf, Condition, ConditionStatus, Declared, Declares, Dispatch,
+        Dynamic, DynamicChildren, Failable, FailableHandler, Finalize, FinalizeResponse, FinalizerDeclared, Handler,
+        IntoHandler, Operator, Parent, SyncRequest, SyncResponse, WithFinalize, WithFinalizer, WithStatus,
+        WithoutFinalizer,
     },
     runtime::{OperatorHandle, Runtime, RuntimeError, client, run, run_operator},
 };
@@ -61,3 +62,8 @@ pub mod prelude {
         run_operator, sync,
     };
 }
+
+/// The README's code compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -13,7 +13,7 @@ use serde::{
 };
 use serde_json::{Value, value::RawValue};
 
-use crate::kind::Kind;
+use crate::kind::{Kind, TypedKind};
 
 /// The name of an object within its kind: a namespace, if it lives in one, and a name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -28,7 +28,10 @@ impl ObjectKey {
     /// A key from its parts.
     #[must_use]
     pub fn new(namespace: Option<&str>, name: &str) -> Self {
-        Self { namespace: namespace.map(Into::into), name: name.into() }
+        Self {
+            namespace: namespace.map(Into::into),
+            name: name.into(),
+        }
     }
 }
 
@@ -289,6 +292,22 @@ impl Object {
         &self.0.managed
     }
 
+    /// An object of a kind from JSON, for tests of handlers.
+    ///
+    /// # Errors
+    /// When the JSON is not an object with `metadata`.
+    pub fn from_value(kind: &Kind, value: &Value) -> Result<Self, serde_json::Error> {
+        Self::from_json(&value.to_string(), &Arc::new(kind.clone()), &|_| false)
+    }
+
+    /// An object from a typed one, for tests of handlers.
+    ///
+    /// # Errors
+    /// When the object cannot be written as JSON.
+    pub fn from_typed<K: TypedKind>(object: &K) -> Result<Self, serde_json::Error> {
+        Self::from_json(&serde_json::to_string(object)?, &Arc::new(K::kind_of()), &|_| false)
+    }
+
     /// An object from its JSON, keeping the `managedFields` entries for whose manager `is_ours` says so.
     ///
     /// # Errors
@@ -304,7 +323,14 @@ impl Object {
 
 impl fmt::Debug for Object {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} (uid {}, version {})", self.0.kind.kind(), self.0.key, self.0.uid, self.0.resource_version.0)
+        write!(
+            f,
+            "{} {} (uid {}, version {})",
+            self.0.kind.kind(),
+            self.0.key,
+            self.0.uid,
+            self.0.resource_version.0
+        )
     }
 }
 
@@ -352,7 +378,10 @@ impl<'de> Deserialize<'de> for Received {
         let metadata = members.0.iter().find(|(name, _)| name == "metadata");
         let (_, metadata) = metadata.ok_or_else(|| serde::de::Error::missing_field("metadata"))?;
         let version: Version = serde_json::from_str(metadata.get()).map_err(serde::de::Error::custom)?;
-        let meta = ObjectMeta { resource_version: version.resource_version, ..ObjectMeta::default() };
+        let meta = ObjectMeta {
+            resource_version: version.resource_version,
+            ..ObjectMeta::default()
+        };
         Ok(Self { members, meta })
     }
 }
@@ -442,7 +471,12 @@ impl Received {
     /// # Errors
     /// When `metadata` does not have the API's shape.
     pub fn into_object(self, kind: &Arc<Kind>, is_ours: &dyn Fn(&str) -> bool) -> Result<Object, serde_json::Error> {
-        let metadata_text = self.members.0.iter().find(|(name, _)| name == "metadata").map_or("{}", |(_, raw)| raw.get());
+        let metadata_text = self
+            .members
+            .0
+            .iter()
+            .find(|(name, _)| name == "metadata")
+            .map_or("{}", |(_, raw)| raw.get());
         let metadata: Metadata<'_> = serde_json::from_str(metadata_text)?;
         let managed = metadata
             .managed_fields
@@ -458,9 +492,16 @@ impl Received {
                 fields: entry.fields_v1.map_or("{}", RawValue::get).into(),
             })
             .collect();
-        let controller = metadata.owner_references.unwrap_or_default().into_iter().find(|owner| owner.controller == Some(true));
+        let controller = metadata
+            .owner_references
+            .unwrap_or_default()
+            .into_iter()
+            .find(|owner| owner.controller == Some(true));
         Ok(Object(Arc::new(Slim {
-            key: ObjectKey::new(metadata.namespace.as_deref(), metadata.name.as_deref().unwrap_or_default()),
+            key: ObjectKey::new(
+                metadata.namespace.as_deref(),
+                metadata.name.as_deref().unwrap_or_default(),
+            ),
             uid: metadata.uid.as_deref().unwrap_or_default().into(),
             resource_version: metadata.resource_version.as_deref().unwrap_or_default().into(),
             generation: metadata.generation,
@@ -483,9 +524,16 @@ impl Received {
 /// The object's JSON without `managedFields`, with the `apiVersion` and `kind` that list items lack.
 fn slim_json(kind: &Kind, metadata: &str, members: &Members) -> Result<Box<str>, serde_json::Error> {
     let metadata: Members = serde_json::from_str(metadata)?;
-    let rest = members.0.iter().filter(|(name, _)| !matches!(name.as_str(), "apiVersion" | "kind" | "metadata"));
+    let rest = members
+        .0
+        .iter()
+        .filter(|(name, _)| !matches!(name.as_str(), "apiVersion" | "kind" | "metadata"));
     let mut json = String::with_capacity(
-        128 + members.0.iter().map(|(name, raw)| name.len() + raw.get().len() + 4).sum::<usize>(),
+        128 + members
+            .0
+            .iter()
+            .map(|(name, raw)| name.len() + raw.get().len() + 4)
+            .sum::<usize>(),
     );
     json.push_str("{\"apiVersion\":");
     json.push_str(&serde_json::to_string(kind.api_version())?);

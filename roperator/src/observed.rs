@@ -28,7 +28,9 @@ pub(crate) struct ObservedState {
 
 impl ObservedState {
     pub fn child(&self, kind: &Kind, key: &ObjectKey) -> Option<&Object> {
-        self.children.iter().find(|child| child.kind() == kind && child.key() == key)
+        self.children
+            .iter()
+            .find(|child| child.kind() == kind && child.key() == key)
     }
 }
 
@@ -49,7 +51,10 @@ impl Cell {
         let mut slot = &self.decoded;
         loop {
             let node = slot.get_or_init(|| {
-                Box::new(Decoded { value: Box::new(self.object.decode::<K>()), next: OnceLock::new() })
+                Box::new(Decoded {
+                    value: Box::new(self.object.decode::<K>()),
+                    next: OnceLock::new(),
+                })
             });
             if let Some(result) = node.value.downcast_ref::<Result<K, DecodeError>>() {
                 return result.as_ref();
@@ -71,8 +76,17 @@ impl Children {
     /// Children out of objects, for tests of handlers.
     #[must_use]
     pub fn new(objects: Vec<Object>) -> Self {
-        let cells = objects.into_iter().map(|object| Cell { object, decoded: OnceLock::new() }).collect();
-        Self { cells, undecodable: Mutex::default() }
+        let cells = objects
+            .into_iter()
+            .map(|object| Cell {
+                object,
+                decoded: OnceLock::new(),
+            })
+            .collect();
+        Self {
+            cells,
+            undecodable: Mutex::default(),
+        }
     }
 
     /// All children, of all kinds.
@@ -95,7 +109,10 @@ impl Children {
     /// The children of a Rust type's kind, decoded.
     #[must_use]
     pub fn with_type<K: TypedKind>(&self) -> View<'_, K> {
-        View { children: self, kind: PhantomData }
+        View {
+            children: self,
+            kind: PhantomData,
+        }
     }
 
     /// The children of a kind, as they are.
@@ -135,7 +152,11 @@ impl<'r, K: TypedKind> View<'r, K> {
     /// All of them, by namespace and name. One that does not decode is left out, and the response discarded.
     pub fn iter(self) -> impl Iterator<Item = &'r K> + use<'r, K> {
         let children = self.children;
-        self.cells().filter_map(move |cell| cell.decode::<K>().inspect_err(|error| children.poison(&cell.object, error)).ok())
+        self.cells().filter_map(move |cell| {
+            cell.decode::<K>()
+                .inspect_err(|error| children.poison(&cell.object, error))
+                .ok()
+        })
     }
 
     /// All of them, by namespace and name, with those that do not decode as errors: the handler takes care of them.
@@ -180,7 +201,10 @@ impl<'r, K: TypedKind> View<'r, K> {
 
     fn cells(self) -> impl Iterator<Item = &'r Cell> + use<'r, K> {
         let kind = K::kind_of();
-        self.children.cells.iter().filter(move |cell| *cell.object.kind() == kind)
+        self.children
+            .cells
+            .iter()
+            .filter(move |cell| *cell.object.kind() == kind)
     }
 }
 

@@ -37,7 +37,9 @@ pub(crate) struct Stores(pub Vec<Arc<Store>>);
 impl Stores {
     /// The store that an object of this key is in.
     pub fn of(&self, key: &ObjectKey) -> Option<&Arc<Store>> {
-        self.0.iter().find(|store| store.key().namespace.is_none() || store.key().namespace.as_deref() == key.namespace.as_deref())
+        self.0.iter().find(|store| {
+            store.key().namespace.is_none() || store.key().namespace.as_deref() == key.namespace.as_deref()
+        })
     }
 
     pub fn get(&self, key: &ObjectKey) -> Option<Object> {
@@ -91,28 +93,53 @@ impl Failure {
 
 impl From<&HandlerError> for Failure {
     fn from(error: &HandlerError) -> Self {
-        Self { retry: error.retry(), retry_after: None, reason: error.reason(), message: error.to_string() }
+        Self {
+            retry: error.retry(),
+            retry_after: None,
+            reason: error.reason(),
+            message: error.to_string(),
+        }
     }
 }
 
 impl From<DesiredError> for Failure {
     fn from(error: DesiredError) -> Self {
-        Self { retry: Retry::Terminal, retry_after: None, reason: "InvalidResponse", message: error.to_string() }
+        Self {
+            retry: Retry::Terminal,
+            retry_after: None,
+            reason: "InvalidResponse",
+            message: error.to_string(),
+        }
     }
 }
 
 impl Failure {
     fn api(reason: &'static str, error: &ApiError) -> Self {
-        Self { retry: error.retry(), retry_after: error.retry_after(), reason, message: error.to_string() }
+        Self {
+            retry: error.retry(),
+            retry_after: error.retry_after(),
+            reason,
+            message: error.to_string(),
+        }
     }
 
     fn parent(error: &DecodeError) -> Self {
-        Self { retry: Retry::Terminal, retry_after: None, reason: "InvalidParent", message: error.to_string() }
+        Self {
+            retry: Retry::Terminal,
+            retry_after: None,
+            reason: "InvalidParent",
+            message: error.to_string(),
+        }
     }
 
     fn child(error: &DecodeError) -> Self {
         let message = format!("{error}; the response was discarded, because it was made without this child");
-        Self { retry: Retry::Terminal, retry_after: None, reason: "UndecodableChild", message }
+        Self {
+            retry: Retry::Terminal,
+            retry_after: None,
+            reason: "UndecodableChild",
+            message,
+        }
     }
 
     /// All that went wrong with the children: transient if any of it may go away.
@@ -120,7 +147,11 @@ impl Failure {
         let first = errors.first()?;
         let is_transient = errors.iter().any(|error| error.retry() == Retry::Transient);
         Some(Self {
-            retry: if is_transient { Retry::Transient } else { Retry::Terminal },
+            retry: if is_transient {
+                Retry::Transient
+            } else {
+                Retry::Terminal
+            },
             retry_after: errors.iter().filter_map(ApplyError::retry_after).max(),
             reason: first.reason(),
             message: errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
@@ -194,26 +225,37 @@ where
 
     /// One turn of one parent.
     pub async fn turn(&self, key: &ObjectKey) -> TurnEnd {
-        let mut turn = Turn { remembered: lock(&self.memory).remove(key).unwrap_or_default(), seen: Vec::new(), hung: None };
+        let mut turn = Turn {
+            remembered: lock(&self.memory).remove(key).unwrap_or_default(),
+            seen: Vec::new(),
+            hung: None,
+        };
         let outcome = match self.parents.get(key) {
             None => {
                 lock(&self.own_statuses).remove(key);
-                return TurnEnd { outcome: Outcome::Gone, seen: Vec::new(), hung: None };
+                return TurnEnd {
+                    outcome: Outcome::Gone,
+                    seen: Vec::new(),
+                    hung: None,
+                };
             }
             Some(parent) if parent.is_deleting() => self.finalize(&parent, &mut turn).await,
             Some(parent) => self.reconcile(&parent, &mut turn).await,
         };
         lock(&self.memory).insert(key.clone(), turn.remembered);
-        TurnEnd { outcome, seen: turn.seen, hung: turn.hung }
+        TurnEnd {
+            outcome,
+            seen: turn.seen,
+            hung: turn.hung,
+        }
     }
 
     async fn reconcile(&self, parent: &Object, turn: &mut Turn) -> Outcome {
-        if O::Finalization::FINALIZES {
-            if let Some(patch) = finalize::addition(&self.config, parent) {
-                if let Err(outcome) = self.patch_finalizer(parent, &patch, turn).await {
-                    return outcome;
-                }
-            }
+        if O::Finalization::FINALIZES
+            && let Some(patch) = finalize::addition(&self.config, parent)
+            && let Err(outcome) = self.patch_finalizer(parent, &patch, turn).await
+        {
+            return outcome;
         }
         let observed = self.observe(parent);
         let request = match SyncRequest::<O>::new(parent.clone(), observed.children.clone(), (self.clock)()) {
@@ -230,11 +272,20 @@ where
         };
         let mut response = match response {
             Ok(response) => response,
-            Err(failure) => return self.fail(parent, failure.unwrap_or_else(unreachable_failure), None, turn).await,
+            Err(failure) => {
+                return self
+                    .fail(parent, failure.unwrap_or_else(unreachable_failure), None, turn)
+                    .await;
+            }
         };
         if let Some(error) = response.error.take() {
-            let stated = Stated { status: response.status, conditions: response.conditions };
-            return self.fail(parent, Failure::from(&HandlerError::Failed(error)), Some(stated), turn).await;
+            let stated = Stated {
+                status: response.status,
+                conditions: response.conditions,
+            };
+            return self
+                .fail(parent, Failure::from(&HandlerError::Failed(error)), Some(stated), turn)
+                .await;
         }
         let children = match desired(&self.config, parent, std::mem::take(&mut response.children)) {
             Ok(children) => children,
@@ -242,7 +293,10 @@ where
         };
         let changes = diff(&self.config, &observed, &children, &mut turn.remembered.children);
         let applied = self.apply(parent, &changes, turn).await;
-        let stated = Stated { status: response.status, conditions: response.conditions };
+        let stated = Stated {
+            status: response.status,
+            conditions: response.conditions,
+        };
         if let Some(failure) = Failure::children(&applied.errors) {
             return self.fail(parent, failure, Some(stated), turn).await;
         }
@@ -254,27 +308,49 @@ where
             None => Verdict::Ready,
         };
         match self.report(parent, Some(stated), &verdict, turn).await {
-            Ok(()) => Outcome::Settled { resync_after: response.resync_after.or(self.config.resync) },
-            Err(failure) => Outcome::Failed(failure),
+            Ok(()) => Outcome::Settled {
+                resync_after: response.resync_after.or(self.config.resync),
+            },
+            Err(failure) => self.fail_without_status(parent, failure, turn).await,
         }
     }
 
     /// The parent's children: of a declared kind, with the parent as their controller and a label of this operator.
     fn observe(&self, parent: &Object) -> ObservedState {
         let is_ours = |child: &Object| {
-            child.label(&self.config.operator_label).is_some_and(|value| self.config.names().any(|name| name == value))
+            child
+                .label(&self.config.operator_label)
+                .is_some_and(|value| self.config.names().any(|name| name == value))
         };
-        let children = self.children.iter().flat_map(|stores| stores.owned_by(parent.uid())).filter(is_ours).collect();
-        ObservedState { parent: parent.clone(), children }
+        let children = self
+            .children
+            .iter()
+            .flat_map(|stores| stores.owned_by(parent.uid()))
+            .filter(is_ours)
+            .collect();
+        ObservedState {
+            parent: parent.clone(),
+            children,
+        }
     }
 
     /// Makes the changes in their order. One that fails does not stop the others, but nothing is deleted for not being
     /// desired before all that is desired is there.
     async fn apply(&self, parent: &Object, changes: &[Change], turn: &mut Turn) -> Applied {
-        let applier = Applier { api: &self.api, config: &self.config, parent };
+        let applier = Applier {
+            api: &self.api,
+            config: &self.config,
+            parent,
+        };
         let mut applied = Applied::default();
         for change in changes {
-            let is_deletion = matches!(change, Change::Delete { why: diff::WhyDelete::Undesired, .. });
+            let is_deletion = matches!(
+                change,
+                Change::Delete {
+                    why: diff::WhyDelete::Undesired,
+                    ..
+                }
+            );
             if is_deletion && (!applied.errors.is_empty() || applied.stale.is_some()) {
                 continue;
             }
@@ -285,7 +361,10 @@ where
                     turn.seen.push(seen);
                 }
                 Ok(Effect::Deleting(seen)) => {
-                    let message = format!("{} is being deleted before it is created anew", called(&seen.kind, &seen.key));
+                    let message = format!(
+                        "{} is being deleted before it is created anew",
+                        called(&seen.kind, &seen.key)
+                    );
                     applied.waiting = Some(("Recreating", message));
                     turn.seen.push(seen);
                 }
@@ -309,7 +388,11 @@ where
         };
         if !O::Finalization::FINALIZES {
             // An earlier version of the operator finalized; nobody else would ever take its finalizer away.
-            return self.patch_finalizer(parent, &removal, turn).await.err().unwrap_or(Outcome::Settled { resync_after: None });
+            return self
+                .patch_finalizer(parent, &removal, turn)
+                .await
+                .err()
+                .unwrap_or(Outcome::Settled { resync_after: None });
         }
         let request = match SyncRequest::<O>::new(parent.clone(), self.observe(parent).children, (self.clock)()) {
             Ok(request) => request,
@@ -330,17 +413,31 @@ where
             (None, Ok(finalized)) => finalized,
         };
         if let Some(error) = finalized.error.take() {
-            return self.fail(parent, Failure::from(&HandlerError::Failed(error)), None, turn).await;
+            return self
+                .fail(parent, Failure::from(&HandlerError::Failed(error)), None, turn)
+                .await;
         }
-        let stated = Stated { status: finalized.status.take(), conditions: Vec::new() };
+        let stated = Stated {
+            status: finalized.status.take(),
+            conditions: Vec::new(),
+        };
         match finalized.retry_after {
-            None => self.patch_finalizer(parent, &removal, turn).await.err().unwrap_or(Outcome::Settled { resync_after: None }),
+            None => self
+                .patch_finalizer(parent, &removal, turn)
+                .await
+                .err()
+                .unwrap_or(Outcome::Settled { resync_after: None }),
             Some(delay) => {
                 let message = "waiting for `finalize` to be done".to_owned();
-                let verdict = Verdict::Waiting { reason: "Finalizing", message };
+                let verdict = Verdict::Waiting {
+                    reason: "Finalizing",
+                    message,
+                };
                 match self.report(parent, Some(stated), &verdict, turn).await {
-                    Ok(()) => Outcome::Settled { resync_after: Some(delay) },
-                    Err(failure) => Outcome::Failed(failure),
+                    Ok(()) => Outcome::Settled {
+                        resync_after: Some(delay),
+                    },
+                    Err(failure) => self.fail_without_status(parent, failure, turn).await,
                 }
             }
         }
@@ -352,8 +449,13 @@ where
                 turn.saw_parent(parent, version, "finalizer changed");
                 Ok(())
             }
-            Ok(None) => Err(Outcome::Stale(format!("{} has changed meanwhile", called(parent.kind(), parent.key())))),
-            Err(error) => Err(self.fail(parent, Failure::api("FinalizerRefused", &error), None, turn).await),
+            Ok(None) => Err(Outcome::Stale(format!(
+                "{} has changed meanwhile",
+                called(parent.kind(), parent.key())
+            ))),
+            Err(error) => Err(self
+                .fail(parent, Failure::api("FinalizerRefused", &error), None, turn)
+                .await),
         }
     }
 
@@ -361,8 +463,17 @@ where
     async fn fail(&self, parent: &Object, failure: Failure, stated: Option<Stated>, turn: &mut Turn) -> Outcome {
         let verdict = failure.verdict();
         if let Err(second) = self.report(parent, stated, &verdict, turn).await {
-            tracing::warn!(reason = second.reason, "the failure cannot be reported in the parent's status: {}", second.message);
+            tracing::warn!(
+                reason = second.reason,
+                "the failure cannot be reported in the parent's status: {}",
+                second.message
+            );
         }
+        self.fail_without_status(parent, failure, turn).await
+    }
+
+    /// Reports a failure as an Event alone, once for each distinct one.
+    async fn fail_without_status(&self, parent: &Object, failure: Failure, turn: &mut Turn) -> Outcome {
         let told = hash(&(failure.reason, &failure.message));
         if turn.remembered.told.replace(told) != Some(told) {
             self.tell(parent, &failure).await;
@@ -406,8 +517,18 @@ where
         if !support.subresource {
             return Ok(());
         }
-        let Stated { status: user, conditions } = stated.unwrap_or_default();
-        let parts = Parts { parent, user, conditions, verdict, now: (self.clock)(), support };
+        let Stated {
+            status: user,
+            conditions,
+        } = stated.unwrap_or_default();
+        let parts = Parts {
+            parent,
+            user,
+            conditions,
+            verdict,
+            now: (self.clock)(),
+            support,
+        };
         let composed = status::compose(parts);
         let is_same = composed.observed.as_ref() == Some(&composed.desired)
             || composed.observed.is_none() && composed.desired.as_object().is_some_and(serde_json::Map::is_empty);
@@ -423,7 +544,16 @@ where
                 turn.saw_parent(parent, version, "status written");
                 Ok(())
             }
+            // Whatever it is now, its own event leads to its own turn.
             Ok(Patched::Stale) => Ok(()),
+            Ok(Patched::Missing) => {
+                tracing::warn!(
+                    "{} has no status subresource, so that no status is written; add one to its definition",
+                    parent.kind()
+                );
+                lock(&self.support).subresource = false;
+                Ok(())
+            }
             Err(error) => Err(Failure::api("StatusRefused", &error)),
         }
     }
@@ -466,7 +596,12 @@ struct Turn {
 impl Turn {
     fn saw_parent(&mut self, parent: &Object, version: ResourceVersion, verb: &'static str) {
         let expected = Expected::Version(version);
-        self.seen.push(Seen { kind: parent.kind().clone(), key: parent.key().clone(), expected, verb });
+        self.seen.push(Seen {
+            kind: parent.kind().clone(),
+            key: parent.key().clone(),
+            expected,
+            verb,
+        });
     }
 }
 
@@ -490,7 +625,12 @@ impl Remembered {
 }
 
 fn unreachable_failure() -> Failure {
-    Failure { retry: Retry::Transient, retry_after: None, reason: "HandlerFailed", message: "a child did not decode".to_owned() }
+    Failure {
+        retry: Retry::Transient,
+        retry_after: None,
+        reason: "HandlerFailed",
+        message: "a child did not decode".to_owned(),
+    }
 }
 
 fn hash(value: &(impl Hash + ?Sized)) -> u64 {

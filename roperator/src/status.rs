@@ -34,7 +34,8 @@ pub(crate) enum Verdict {
 
 impl Verdict {
     fn conditions(&self) -> Vec<Condition> {
-        let condition = |type_: &str, status, reason: &str, message: &str| Condition::new(type_, status, reason, message);
+        let condition =
+            |type_: &str, status, reason: &str, message: &str| Condition::new(type_, status, reason, message);
         let is_true = ConditionStatus::True;
         let is_false = ConditionStatus::False;
         match self {
@@ -44,7 +45,10 @@ impl Verdict {
                 condition("Reconciling", is_true, reason, message),
             ],
             Self::Stalled { reason, message } => {
-                vec![condition("Ready", is_false, reason, message), condition("Stalled", is_true, reason, message)]
+                vec![
+                    condition("Ready", is_false, reason, message),
+                    condition("Stalled", is_true, reason, message),
+                ]
             }
         }
     }
@@ -69,8 +73,12 @@ pub(crate) struct Support {
 
 impl Support {
     /// Everything: what is assumed where nothing can be found out, since the server then says what it refuses.
-    pub const ALL: Self =
-        Self { subresource: true, conditions: true, condition_generation: true, observed_generation: true };
+    pub const ALL: Self = Self {
+        subresource: true,
+        conditions: true,
+        condition_generation: true,
+        observed_generation: true,
+    };
 }
 
 /// What a status is made of.
@@ -104,7 +112,12 @@ pub(crate) fn compose(parts: Parts<'_>) -> Composed {
     if status.is_null() {
         status = json!({});
     }
-    let Some(fields) = status.as_object_mut() else { return Composed { desired: status, observed } };
+    let Some(fields) = status.as_object_mut() else {
+        return Composed {
+            desired: status,
+            observed,
+        };
+    };
     let generation = parts.parent.generation();
     if let (true, Some(generation)) = (parts.support.observed_generation, generation) {
         fields.insert("observedGeneration".to_owned(), generation.into());
@@ -118,13 +131,19 @@ pub(crate) fn compose(parts: Parts<'_>) -> Composed {
         let conditions = conditions(kept, own, observed.as_ref(), of_condition, parts.now);
         fields.insert("conditions".to_owned(), conditions);
     }
-    Composed { desired: status, observed }
+    Composed {
+        desired: status,
+        observed,
+    }
 }
 
 /// The user's conditions beside the runtime's; of the same type, the user's count unless the turn failed.
 fn merged(own: Vec<Condition>, user: Vec<Condition>, failed: bool) -> Vec<Condition> {
     let (winners, others) = if failed { (own, user) } else { (user, own) };
-    let rest = others.into_iter().filter(|other| winners.iter().all(|winner| winner.type_ != other.type_)).collect::<Vec<_>>();
+    let rest = others
+        .into_iter()
+        .filter(|other| winners.iter().all(|winner| winner.type_ != other.type_))
+        .collect::<Vec<_>>();
     let mut all = [winners, rest].concat();
     all.sort_by(|a, b| a.type_.cmp(&b.type_));
     all
@@ -140,7 +159,13 @@ fn conditions(
     generation: Option<i64>,
     now: Timestamp,
 ) -> Value {
-    let type_of = |condition: &Value| condition.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let type_of = |condition: &Value| {
+        condition
+            .get("type")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
     let mut all: Vec<Value> = match stated {
         Some(Value::Array(stated)) => stated
             .into_iter()
@@ -181,7 +206,10 @@ fn conditions(
 
 fn cut(mut message: String) -> String {
     if message.len() > LONGEST_MESSAGE {
-        let end = (0..=LONGEST_MESSAGE).rev().find(|&end| message.is_char_boundary(end)).unwrap_or(0);
+        let end = (0..=LONGEST_MESSAGE)
+            .rev()
+            .find(|&end| message.is_char_boundary(end))
+            .unwrap_or(0);
         message.truncate(end);
         message.push('…');
     }
@@ -194,6 +222,8 @@ pub(crate) enum Patched {
     Written(ResourceVersion),
     /// The parent is gone or another one.
     Stale,
+    /// The parent's kind has no status subresource.
+    Missing,
 }
 
 /// Replaces the status.
@@ -213,7 +243,10 @@ pub(crate) async fn patch(
         {"op": "add", "path": "/status", "value": status},
     ]);
     match api.send(Method::PATCH, &url, (Content::JsonPatch, &patch)).await {
-        Ok(answer) => Ok(Patched::Written(ResourceVersion::from(&*answer.metadata.resource_version))),
+        Ok(answer) => Ok(Patched::Written(ResourceVersion::from(
+            &*answer.metadata.resource_version,
+        ))),
+        Err(error) if error.is_missing_resource() => Ok(Patched::Missing),
         Err(error) if error.is_stale() || error.is_failed_test() => Ok(Patched::Stale),
         Err(error) => Err(error),
     }
@@ -232,40 +265,87 @@ mod tests {
         Object::from_json(&json, &kind, &|_| false).unwrap()
     }
 
-    fn composed(parent: &Object, user: Option<Value>, conditions: Vec<Condition>, verdict: &Verdict, now: &str) -> Value {
+    fn composed(
+        parent: &Object,
+        user: Option<Value>,
+        conditions: Vec<Condition>,
+        verdict: &Verdict,
+        now: &str,
+    ) -> Value {
         let now = now.parse().unwrap();
-        compose(Parts { parent, user, conditions, verdict, now, support: Support::ALL }).desired
+        compose(Parts {
+            parent,
+            user,
+            conditions,
+            verdict,
+            now,
+            support: Support::ALL,
+        })
+        .desired
     }
 
     #[test]
     fn a_status_is_composed_and_stays_the_same() {
-        let first = composed(&parent("{}"), Some(json!({"ready": true, "n": null})), vec![], &Verdict::Ready, "2026-01-01T00:00:00.5Z");
+        let first = composed(
+            &parent("{}"),
+            Some(json!({"ready": true, "n": null})),
+            vec![],
+            &Verdict::Ready,
+            "2026-01-01T00:00:00.5Z",
+        );
         assert_eq!(
             first,
             json!({"ready": true, "observedGeneration": 3, "conditions": [{"type": "Ready", "status": "True",
                 "reason": "Reconciled", "message": "", "observedGeneration": 3, "lastTransitionTime": "2026-01-01T00:00:00Z"}]})
         );
-        let again = composed(&parent(&first.to_string()), Some(json!({"ready": true})), vec![], &Verdict::Ready, "2026-02-01T00:00:00Z");
+        let again = composed(
+            &parent(&first.to_string()),
+            Some(json!({"ready": true})),
+            vec![],
+            &Verdict::Ready,
+            "2026-02-01T00:00:00Z",
+        );
         assert_eq!(again, first);
     }
 
     #[test]
     fn a_failure_keeps_the_users_fields_and_replaces_the_users_ready() {
-        let before = parent(r#"{"ready":true,"conditions":[{"type":"Reconciling","status":"True"},{"type":"Mine","status":"True"}]}"#);
-        let verdict = Verdict::Stalled { reason: "SyncFailed", message: "no".into() };
+        let before = parent(
+            r#"{"ready":true,"conditions":[{"type":"Reconciling","status":"True"},{"type":"Mine","status":"True"}]}"#,
+        );
+        let verdict = Verdict::Stalled {
+            reason: "SyncFailed",
+            message: "no".into(),
+        };
         let user = Condition::new("Ready", ConditionStatus::True, "Fine", "");
         let status = composed(&before, None, vec![user], &verdict, "2026-01-01T00:00:00Z");
         assert_eq!(status["ready"], true);
-        let types: Vec<&str> = status["conditions"].as_array().unwrap().iter().map(|c| c["type"].as_str().unwrap()).collect();
+        let types: Vec<&str> = status["conditions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|c| c["type"].as_str().unwrap())
+            .collect();
         assert_eq!(types, ["Mine", "Ready", "Stalled"]);
         assert_eq!(status["conditions"][1]["status"], "False");
     }
 
     #[test]
     fn what_the_schema_cannot_hold_is_left_out() {
-        let support = Support { conditions: false, observed_generation: false, ..Support::ALL };
+        let support = Support {
+            conditions: false,
+            observed_generation: false,
+            ..Support::ALL
+        };
         let parent = parent("{}");
-        let parts = Parts { parent: &parent, user: None, conditions: vec![], verdict: &Verdict::Ready, now: Timestamp::UNIX_EPOCH, support };
+        let parts = Parts {
+            parent: &parent,
+            user: None,
+            conditions: vec![],
+            verdict: &Verdict::Ready,
+            now: Timestamp::UNIX_EPOCH,
+            support,
+        };
         assert_eq!(compose(parts).desired, json!({}));
     }
 

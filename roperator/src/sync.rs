@@ -63,9 +63,7 @@ pub(crate) async fn guarded<T: Send + 'static>(
     let mut task = AbortOnDrop(tokio::spawn(OffWorker(Box::pin(future))));
     match tokio::time::timeout(deadline, &mut task.0).await {
         Ok(Ok(result)) => (result.map_err(HandlerError::Failed), None),
-        Ok(Err(error)) if error.is_panic() => {
-            (Err(HandlerError::Panicked(panic_message(&*error.into_panic()))), None)
-        }
+        Ok(Err(error)) if error.is_panic() => (Err(HandlerError::Panicked(panic_message(&*error.into_panic()))), None),
         Ok(Err(_)) => (Err(HandlerError::Cancelled), None),
         Err(_) => {
             task.0.abort();

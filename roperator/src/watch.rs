@@ -64,17 +64,25 @@ pub(crate) fn plan(configs: &[Arc<OperatorConfig>]) -> Vec<WatchSpec> {
                 let need = needs.entry(key).or_default();
                 let values = need.labels.entry(config.operator_label.clone()).or_default();
                 values.extend(config.names().map(str::to_owned));
-                need.managers.extend(config.names().map(str::to_owned));
-                need.managers.insert(config.field_manager().to_owned());
+                need.managers.extend(config.own_managers().map(str::to_owned));
             }
         }
     }
     // A watch of all namespaces serves those of single ones.
-    let all: BTreeSet<Kind> = needs.keys().filter(|key| key.namespace.is_none()).map(|key| key.kind.clone()).collect();
+    let all: BTreeSet<Kind> = needs
+        .keys()
+        .filter(|key| key.namespace.is_none())
+        .map(|key| key.kind.clone())
+        .collect();
     let mut specs: BTreeMap<WatchKey, Need> = BTreeMap::new();
     for (key, need) in needs {
         let namespace = key.namespace.filter(|_| !all.contains(&key.kind));
-        let merged = specs.entry(WatchKey { kind: key.kind, namespace }).or_default();
+        let merged = specs
+            .entry(WatchKey {
+                kind: key.kind,
+                namespace,
+            })
+            .or_default();
         merged.everything |= need.everything;
         merged.managers.extend(need.managers);
         for (label, values) in need.labels {
@@ -88,7 +96,11 @@ pub(crate) fn plan(configs: &[Arc<OperatorConfig>]) -> Vec<WatchSpec> {
                 Some((label, values)) if !need.everything && need.labels.len() == 1 => Some(selector(label, values)),
                 _ => None,
             };
-            WatchSpec { key, selector, managers: need.managers }
+            WatchSpec {
+                key,
+                selector,
+                managers: need.managers,
+            }
         })
         .collect()
 }
@@ -102,9 +114,16 @@ fn selector(label: &str, values: &BTreeSet<String>) -> String {
 }
 
 fn watch_keys(config: &OperatorConfig, kind: &Kind) -> Vec<WatchKey> {
-    let key = |namespace| WatchKey { kind: kind.clone(), namespace };
+    let key = |namespace| WatchKey {
+        kind: kind.clone(),
+        namespace,
+    };
     if kind.is_namespaced() && !config.namespaces.is_empty() {
-        config.namespaces.iter().map(|namespace| key(Some(namespace.clone()))).collect()
+        config
+            .namespaces
+            .iter()
+            .map(|namespace| key(Some(namespace.clone())))
+            .collect()
     } else {
         vec![key(None)]
     }
@@ -171,9 +190,15 @@ impl State {
         match expected {
             Expected::Version(version) => {
                 self.latest.is_at_least(version)
-                    || self.objects.get(key).is_some_and(|object| object.resource_version().is_at_least(version))
+                    || self
+                        .objects
+                        .get(key)
+                        .is_some_and(|object| object.resource_version().is_at_least(version))
             }
-            Expected::Deletion(uid) => self.objects.get(key).is_none_or(|object| object.uid() != uid || object.is_deleting()),
+            Expected::Deletion(uid) => self
+                .objects
+                .get(key)
+                .is_none_or(|object| object.uid() != uid || object.is_deleting()),
         }
     }
 
@@ -181,7 +206,10 @@ impl State {
         let key = object.key().clone();
         let owner = object.controller().map(|owner| owner.uid.clone());
         let old = self.objects.insert(key.clone(), object);
-        let old_owner = old.as_ref().and_then(|old| old.controller()).map(|owner| owner.uid.clone());
+        let old_owner = old
+            .as_ref()
+            .and_then(|old| old.controller())
+            .map(|owner| owner.uid.clone());
         if old_owner != owner {
             self.unindex(old_owner.as_ref(), &key);
             if let Some(owner) = owner {
@@ -208,8 +236,12 @@ impl State {
     }
 
     fn release(&mut self, key: &ObjectKey) {
-        let Some(waiters) = self.waiters.remove(key) else { return };
-        let (met, waiting): (Vec<_>, Vec<_>) = waiters.into_iter().partition(|waiter| self.is_met(key, &waiter.expected));
+        let Some(waiters) = self.waiters.remove(key) else {
+            return;
+        };
+        let (met, waiting): (Vec<_>, Vec<_>) = waiters
+            .into_iter()
+            .partition(|waiter| self.is_met(key, &waiter.expected));
         met.into_iter().for_each(Waiter::release);
         if !waiting.is_empty() {
             self.waiters.insert(key.clone(), waiting);
@@ -247,7 +279,10 @@ impl Store {
 
     /// Calls a listener of every change from now on.
     pub fn listen(&self, listener: Listener) {
-        self.listeners.write().unwrap_or_else(PoisonError::into_inner).push(listener);
+        self.listeners
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(listener);
     }
 
     pub fn health(&self) -> watch::Receiver<Health> {
@@ -276,7 +311,11 @@ impl Store {
             return None;
         }
         let (done, receiver) = oneshot::channel();
-        let waiter = Waiter { expected, lists_begun: state.lists_begun, done };
+        let waiter = Waiter {
+            expected,
+            lists_begun: state.lists_begun,
+            done,
+        };
         state.waiters.entry(key.clone()).or_default().push(waiter);
         Some(receiver)
     }
@@ -351,7 +390,11 @@ impl Store {
             state.release(object.key());
             old
         };
-        self.tell(&Delta { old: old.as_ref(), new: Some(&object), initial });
+        self.tell(&Delta {
+            old: old.as_ref(),
+            new: Some(&object),
+            initial,
+        });
     }
 
     fn delete(&self, key: &ObjectKey, version: Option<&ResourceVersion>) {
@@ -365,7 +408,11 @@ impl Store {
             old
         };
         if let Some(old) = old {
-            self.tell(&Delta { old: Some(&old), new: None, initial: false });
+            self.tell(&Delta {
+                old: Some(&old),
+                new: None,
+                initial: false,
+            });
         }
     }
 
@@ -374,14 +421,24 @@ impl Store {
         let gone: Vec<Object> = {
             let mut state = self.lock();
             let listed = state.listing.take().unwrap_or_default();
-            let unlisted: Vec<ObjectKey> = state.objects.keys().filter(|key| !listed.contains(*key)).cloned().collect();
+            let unlisted: Vec<ObjectKey> = state
+                .objects
+                .keys()
+                .filter(|key| !listed.contains(*key))
+                .cloned()
+                .collect();
             let gone = unlisted.iter().filter_map(|key| state.remove(key)).collect();
-            let versions: Vec<ResourceVersion> = state.objects.values().map(|object| object.resource_version().clone()).collect();
+            let versions: Vec<ResourceVersion> = state
+                .objects
+                .values()
+                .map(|object| object.resource_version().clone())
+                .collect();
             versions.iter().for_each(|version| state.advance(version));
             let begun = state.lists_begun;
             for (key, waiters) in std::mem::take(&mut state.waiters) {
-                let (met, waiting): (Vec<_>, Vec<_>) =
-                    waiters.into_iter().partition(|waiter| waiter.lists_begun < begun || state.is_met(&key, &waiter.expected));
+                let (met, waiting): (Vec<_>, Vec<_>) = waiters
+                    .into_iter()
+                    .partition(|waiter| waiter.lists_begun < begun || state.is_met(&key, &waiter.expected));
                 met.into_iter().for_each(Waiter::release);
                 if !waiting.is_empty() {
                     state.waiters.insert(key, waiting);
@@ -390,7 +447,11 @@ impl Store {
             gone
         };
         for old in &gone {
-            self.tell(&Delta { old: Some(old), new: None, initial: true });
+            self.tell(&Delta {
+                old: Some(old),
+                new: None,
+                initial: true,
+            });
         }
         self.health.send_modify(|health| health.synced = true);
     }
@@ -476,7 +537,10 @@ impl Store {
 }
 
 /// Delays between attempts to watch.
-const WATCH_BACKOFF: Backoff = Backoff { initial: Duration::from_millis(100), max: Duration::from_secs(10) };
+const WATCH_BACKOFF: Backoff = Backoff {
+    initial: Duration::from_millis(100),
+    max: Duration::from_secs(10),
+};
 
 /// Is told of watches, for metrics.
 pub(crate) trait WatchObserver: Send + Sync + 'static {
@@ -524,7 +588,14 @@ mod tests {
     const SITE: Kind = Kind::namespaced("example.com/v1", "Site", "sites");
 
     fn store() -> Arc<Store> {
-        Store::new(WatchSpec { key: WatchKey { kind: ConfigMap, namespace: None }, selector: None, managers: BTreeSet::new() })
+        Store::new(WatchSpec {
+            key: WatchKey {
+                kind: ConfigMap,
+                namespace: None,
+            },
+            selector: None,
+            managers: BTreeSet::new(),
+        })
     }
 
     fn received(name: &str, version: &str, owner: &str) -> Received {
@@ -542,15 +613,23 @@ mod tests {
     fn operators_share_watches() {
         let a = Arc::new(OperatorConfig::new("a", SITE).with_child(ConfigMap, ChildConfig::apply()));
         let b = Arc::new(
-            OperatorConfig::new("b", SITE).with_child(ConfigMap, ChildConfig::apply()).with_previous_names(["old"]),
+            OperatorConfig::new("b", SITE)
+                .with_child(ConfigMap, ChildConfig::apply())
+                .with_previous_names(["old"]),
         );
         let specs = plan(&[a.clone(), b]);
         assert_eq!(specs.len(), 2);
         let config_maps = specs.iter().find(|spec| spec.key.kind == ConfigMap).unwrap();
-        assert_eq!(config_maps.selector.as_deref(), Some("roperator.dev/operator in (a, b, old)"));
+        assert_eq!(
+            config_maps.selector.as_deref(),
+            Some("roperator.dev/operator in (a, b, old)")
+        );
         let parent_too = Arc::new(OperatorConfig::new("c", ConfigMap));
         let specs = plan(&[a, parent_too]);
-        assert_eq!(specs.iter().find(|spec| spec.key.kind == ConfigMap).unwrap().selector, None);
+        assert_eq!(
+            specs.iter().find(|spec| spec.key.kind == ConfigMap).unwrap().selector,
+            None
+        );
     }
 
     #[test]
@@ -561,7 +640,12 @@ mod tests {
         store.listen(Box::new(move |delta| {
             count.fetch_add(usize::from(delta.new.is_none()), Ordering::Relaxed);
         }));
-        for event in [Event::Init, Event::InitApply(received("a", "1", "u")), Event::InitApply(received("b", "2", "u")), Event::InitDone] {
+        for event in [
+            Event::Init,
+            Event::InitApply(received("a", "1", "u")),
+            Event::InitApply(received("b", "2", "u")),
+            Event::InitDone,
+        ] {
             store.on_event(event);
         }
         assert_eq!(store.owned_by(&Uid::from("u")).len(), 2);
@@ -590,7 +674,10 @@ mod tests {
         assert!(wait.try_recv().is_err());
         store.on_event(Event::Apply(received("a", "5", "u")));
         assert!(wait.try_recv().is_ok());
-        assert!(store.expect(&key("b"), Expected::Version("3".into())).is_none(), "events come in order");
+        assert!(
+            store.expect(&key("b"), Expected::Version("3".into())).is_none(),
+            "events come in order"
+        );
         let mut wait = store.expect(&key("b"), Expected::Version("9".into())).unwrap();
         store.on_event(Event::Init);
         assert!(wait.try_recv().is_err());

@@ -20,17 +20,25 @@ fn sync(request: &SyncRequest<SiteOperator>) -> Result<SyncResponse<SiteOperator
     let service = Service {
         metadata: request.child_meta("svc"),
         spec: Some(ServiceSpec {
-            ports: Some(vec![ServicePort { port: 80, ..Default::default() }]),
+            ports: Some(vec![ServicePort {
+                port: 80,
+                ..Default::default()
+            }]),
             ..Default::default()
         }),
         ..Default::default()
     };
-    let status = SiteStatus { message: message.clone(), ..Default::default() };
+    let status = SiteStatus {
+        message: message.clone(),
+        ..Default::default()
+    };
     Ok(SyncResponse::from_status(status).child(config_map).child(service))
 }
 
 async fn a_parent_costs_its_children_and_one_status(stage: Stage) {
-    let handle = stage.start_with::<SiteOperator, _, _>(stage.config_of::<SiteOperator>(), sync).await;
+    let handle = stage
+        .start_with::<SiteOperator, _, _>(stage.config_of::<SiteOperator>(), sync)
+        .await;
     let started = stage.rest().await.len();
     stage.site("a", "one").await;
     stage.wait_condition("a", "Ready", "True", "Reconciled").await;
@@ -44,7 +52,9 @@ async fn a_parent_costs_its_children_and_one_status(stage: Stage) {
     handle.shutdown().await.unwrap();
     // A restart writes nothing.
     stage.wire.clear();
-    let handle = stage.start_with::<SiteOperator, _, _>(stage.config_of::<SiteOperator>(), sync).await;
+    let handle = stage
+        .start_with::<SiteOperator, _, _>(stage.config_of::<SiteOperator>(), sync)
+        .await;
     stage.rest().await;
     assert_eq!(stage.wire.writes().len(), 0, "{:#?}", stage.wire.writes());
     handle.shutdown().await.unwrap();

@@ -10,10 +10,17 @@ use k8s_openapi::api::{
     batch::v1::Job,
     core::v1::{ConfigMap, Namespace, Pod, Secret, Service},
 };
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 
 /// A namespaced parent.
 #[derive(CustomResource, Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
-#[kube(group = "tests.example.com", version = "v1", kind = "Site", namespaced, status = "SiteStatus")]
+#[kube(
+    group = "tests.example.com",
+    version = "v1",
+    kind = "Site",
+    namespaced,
+    status = "SiteStatus"
+)]
 #[serde(rename_all = "camelCase")]
 pub struct SiteSpec {
     /// What children hold.
@@ -83,3 +90,43 @@ pub struct FinalizingOperator;
 /// A cluster-scoped parent with children of both scopes.
 #[operator(parent = Realm, children(ConfigMap = apply, Namespace = apply))]
 pub struct RealmOperator;
+
+/// The definition of a kind that no Rust type stands for: any spec, any status.
+#[must_use]
+pub fn definition(kind: &roperator::Kind) -> CustomResourceDefinition {
+    let anything = serde_json::json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+    serde_json::from_value(serde_json::json!({
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": kind.crd_name()},
+        "spec": {
+            "group": kind.group(),
+            "names": {"kind": kind.kind(), "plural": kind.plural()},
+            "scope": if kind.is_namespaced() { "Namespaced" } else { "Cluster" },
+            "versions": [{
+                "name": kind.version(), "served": true, "storage": true, "subresources": {"status": {}},
+                "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": anything, "status": anything}}},
+            }],
+        },
+    }))
+    .expect("a definition")
+}
+
+/// What most handlers of a [`Site`] come to: `count` ConfigMaps called `NAME-0`, `NAME-1`, … that hold the message, and a
+/// status that says it.
+pub fn fan_out<O>(request: &SyncRequest<O>) -> SyncResponse<O>
+where
+    O: Operator<Parent = Site> + roperator::Declares<ConfigMap>,
+{
+    let spec = &request.parent().spec;
+    let config_map = |number: u32| ConfigMap {
+        metadata: request.child_meta(&number.to_string()),
+        data: Some([("message".to_owned(), spec.message.clone())].into()),
+        ..ConfigMap::default()
+    };
+    let status = SiteStatus {
+        message: spec.message.clone(),
+        ..SiteStatus::default()
+    };
+    SyncResponse::from_status(status).children((0..spec.count).map(config_map))
+}

@@ -17,10 +17,10 @@ use k8s_openapi::{
 };
 use kube::{
     Api, Client, Resource, ResourceExt,
-    api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams},
+    api::{ApiResource, DeleteParams, DynamicObject, ObjectMeta, Patch, PatchParams, PostParams},
 };
 use roperator::{
-    Declared, Dynamic, Handler, IntoHandler, Operator, OperatorConfig, OperatorHandle, Runtime,
+    Declared, Dynamic, Handler, IntoHandler, Kind, Operator, OperatorConfig, OperatorHandle, Runtime,
     manifest::{ManifestInput, rbac},
 };
 use roperator_testkit::real::RealServer;
@@ -37,10 +37,19 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// How long nothing must happen for it to be rest.
 pub const REST: Duration = Duration::from_millis(1500);
 
-/// Installs what all scenarios need: the parents' definitions. Waits until they are served.
+/// Installs what all scenarios need: the parents' definitions, the examples' included. Waits until they are served.
 pub async fn set_up(client: &Client) {
-    for crd in [SiteOperator::crd(), crate::kinds::RealmOperator::crd()] {
-        install(client, &crd).await;
+    use roperator_examples::{
+        config_fanout::ConfigFanoutOperator, echo::EchoOperator, temp_namespace::TempNamespaceOperator,
+    };
+    let own = [SiteOperator::crd(), crate::kinds::RealmOperator::crd()];
+    let examples = [
+        EchoOperator::crd(),
+        TempNamespaceOperator::crd(),
+        ConfigFanoutOperator::crd(),
+    ];
+    for crd in own.iter().chain(&examples) {
+        install(client, crd).await;
     }
 }
 
@@ -48,11 +57,16 @@ pub async fn set_up(client: &Client) {
 pub async fn install(client: &Client, crd: &CustomResourceDefinition) {
     let crds: Api<CustomResourceDefinition> = Api::all(client.clone());
     let apply = PatchParams::apply("scenarios").force();
-    crds.patch(&crd.name_any(), &apply, &Patch::Apply(crd)).await.expect("the definition");
+    crds.patch(&crd.name_any(), &apply, &Patch::Apply(crd))
+        .await
+        .expect("the definition");
     eventually("the definition is established", async || {
         let found = crds.get(&crd.name_any()).await.ok()?;
         let conditions = found.status?.conditions?;
-        conditions.iter().any(|condition| condition.type_ == "Established" && condition.status == "True").then_some(())
+        conditions
+            .iter()
+            .any(|condition| condition.type_ == "Established" && condition.status == "True")
+            .then_some(())
     })
     .await;
 }
@@ -80,11 +94,23 @@ impl Stage {
         let client = server.client().await.expect("a client");
         let namespace = format!("scenario-{number}");
         let object = Namespace {
-            metadata: ObjectMeta { name: Some(namespace.clone()), ..ObjectMeta::default() },
+            metadata: ObjectMeta {
+                name: Some(namespace.clone()),
+                ..ObjectMeta::default()
+            },
             ..Namespace::default()
         };
-        Api::<Namespace>::all(client.clone()).create(&PostParams::default(), &object).await.expect("a namespace");
-        Self { client, namespace, wire: Wire::default(), account: server.user(&user), user }
+        Api::<Namespace>::all(client.clone())
+            .create(&PostParams::default(), &object)
+            .await
+            .expect("a namespace");
+        Self {
+            client,
+            namespace,
+            wire: Wire::default(),
+            account: server.user(&user),
+            user,
+        }
     }
 
     /// A configuration as scenarios want it: this stage's namespace alone, short delays.
@@ -118,8 +144,15 @@ impl Stage {
 
     /// Grants the operator's account these rules, everywhere.
     pub async fn bind(&self, name: &str, rules: Vec<PolicyRule>) {
-        let metadata = ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() };
-        let role = ClusterRole { metadata: metadata.clone(), rules: Some(rules), aggregation_rule: None };
+        let metadata = ObjectMeta {
+            name: Some(name.to_owned()),
+            ..ObjectMeta::default()
+        };
+        let role = ClusterRole {
+            metadata: metadata.clone(),
+            rules: Some(rules),
+            aggregation_rule: None,
+        };
         let binding = ClusterRoleBinding {
             metadata,
             role_ref: RoleRef {
@@ -127,11 +160,21 @@ impl Stage {
                 kind: "ClusterRole".to_owned(),
                 name: name.to_owned(),
             },
-            subjects: Some(vec![Subject { kind: "User".to_owned(), name: self.user.clone(), ..Subject::default() }]),
+            subjects: Some(vec![Subject {
+                kind: "User".to_owned(),
+                name: self.user.clone(),
+                ..Subject::default()
+            }]),
         };
         let params = PatchParams::apply("scenarios").force();
-        Api::<ClusterRole>::all(self.client.clone()).patch(name, &params, &Patch::Apply(&role)).await.expect("a role");
-        Api::<ClusterRoleBinding>::all(self.client.clone()).patch(name, &params, &Patch::Apply(&binding)).await.expect("a binding");
+        Api::<ClusterRole>::all(self.client.clone())
+            .patch(name, &params, &Patch::Apply(&role))
+            .await
+            .expect("a role");
+        Api::<ClusterRoleBinding>::all(self.client.clone())
+            .patch(name, &params, &Patch::Apply(&binding))
+            .await
+            .expect("a binding");
     }
 
     /// The operator's client, over the wire.
@@ -156,7 +199,9 @@ impl Stage {
         I: IntoHandler<O, S>,
     {
         self.grant(&config).await;
-        let runtime = Runtime::new(self.operator_client()).server_port(0).add_with(config, handler);
+        let runtime = Runtime::new(self.operator_client())
+            .server_port(0)
+            .add_with(config, handler);
         let handle = runtime.start().await.expect("the operator starts");
         self.ready(&handle).await;
         handle
@@ -181,7 +226,14 @@ impl Stage {
 
     /// Creates a [`Site`].
     pub async fn site(&self, name: &str, message: &str) -> Site {
-        self.create(Site::new(name, SiteSpec { message: message.to_owned(), ..SiteSpec::default() })).await
+        self.create(Site::new(
+            name,
+            SiteSpec {
+                message: message.to_owned(),
+                ..SiteSpec::default()
+            },
+        ))
+        .await
     }
 
     /// The API of a kind in this stage's namespace.
@@ -198,7 +250,10 @@ impl Stage {
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + Serialize + DeserializeOwned,
     {
-        self.api::<K>().create(&PostParams::default(), &object).await.expect("it can be created")
+        self.api::<K>()
+            .create(&PostParams::default(), &object)
+            .await
+            .expect("it can be created")
     }
 
     /// Merges JSON into an object, as somebody else than the operator.
@@ -206,8 +261,14 @@ impl Stage {
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
     {
-        let params = PatchParams { field_manager: Some("somebody".to_owned()), ..PatchParams::default() };
-        self.api::<K>().patch(name, &params, &Patch::Merge(patch)).await.expect("it can be edited")
+        let params = PatchParams {
+            field_manager: Some("somebody".to_owned()),
+            ..PatchParams::default()
+        };
+        self.api::<K>()
+            .patch(name, &params, &Patch::Merge(patch))
+            .await
+            .expect("it can be edited")
     }
 
     /// Deletes an object, as somebody else than the operator.
@@ -215,7 +276,10 @@ impl Stage {
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
     {
-        self.api::<K>().delete(name, &DeleteParams::background()).await.expect("it can be deleted");
+        self.api::<K>()
+            .delete(name, &DeleteParams::background())
+            .await
+            .expect("it can be deleted");
     }
 
     /// Waits for an object for which `is_it` says so.
@@ -233,7 +297,10 @@ impl Stage {
                 }
                 last = found;
             }
-            assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}; `{name}` is {last:#?}");
+            assert!(
+                Instant::now() < deadline,
+                "{what}: not within {PATIENCE:?}; `{name}` is {last:#?}"
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -244,20 +311,36 @@ impl Stage {
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
     {
         let api = self.api::<K>();
-        eventually("it is gone", async || api.get_opt(name).await.ok()?.is_none().then_some(())).await;
+        eventually("it is gone", async || {
+            api.get_opt(name).await.ok()?.is_none().then_some(())
+        })
+        .await;
     }
 
     /// Waits for a ConfigMap whose `message` is this one.
     pub async fn wait_message(&self, name: &str, message: &str) -> ConfigMap {
-        let is_it = |found: &ConfigMap| found.data.as_ref().and_then(|data| data.get("message")).map(String::as_str) == Some(message);
+        let is_it = |found: &ConfigMap| {
+            found
+                .data
+                .as_ref()
+                .and_then(|data| data.get("message"))
+                .map(String::as_str)
+                == Some(message)
+        };
         self.wait_for(name, &format!("it says {message:?}"), is_it).await
     }
 
     /// Waits until a [`Site`]'s condition has a status and a reason (any, where it is empty), and returns its message.
     pub async fn wait_condition(&self, site: &str, type_: &str, status: &str, reason: &str) -> String {
-        let has = |found: &Site| condition(found, type_).is_some_and(|(s, r, _)| s == status && (reason.is_empty() || r == reason));
-        let found = self.wait_for::<Site>(site, &format!("{type_} is {status} ({reason})"), has).await;
-        condition(&found, type_).map(|(_, _, message)| message).unwrap_or_default()
+        let has = |found: &Site| {
+            condition(found, type_).is_some_and(|(s, r, _)| s == status && (reason.is_empty() || r == reason))
+        };
+        let found = self
+            .wait_for::<Site>(site, &format!("{type_} is {status} ({reason})"), has)
+            .await;
+        condition(&found, type_)
+            .map(|(_, _, message)| message)
+            .unwrap_or_default()
     }
 
     /// Waits until the operator sends nothing but watches for [`REST`], and returns what it sent before.
@@ -270,7 +353,10 @@ impl Stage {
             if others.len() == before {
                 return others;
             }
-            assert!(Instant::now() < deadline, "the operator does not come to rest: {others:#?}");
+            assert!(
+                Instant::now() < deadline,
+                "the operator does not come to rest: {others:#?}"
+            );
         }
     }
 }
@@ -278,21 +364,35 @@ impl Stage {
 /// A condition of a [`Site`]: status, reason, message.
 #[must_use]
 pub fn condition(site: &Site, type_: &str) -> Option<(String, String, String)> {
-    conditions(site).into_iter().find(|(t, ..)| t == type_).map(|(_, status, reason, message)| (status, reason, message))
+    conditions(site)
+        .into_iter()
+        .find(|(t, ..)| t == type_)
+        .map(|(_, status, reason, message)| (status, reason, message))
 }
 
 /// All conditions of a [`Site`]: type, status, reason, message.
 #[must_use]
 pub fn conditions(site: &Site) -> Vec<(String, String, String, String)> {
     let text = |condition: &serde_json::Value, member: &str| {
-        condition.get(member).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
+        condition
+            .get(member)
+            .and_then(serde_json::Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
     };
     site.status
         .as_ref()
         .and_then(|status| status.conditions.as_ref())
         .into_iter()
         .flatten()
-        .map(|condition| (text(condition, "type"), text(condition, "status"), text(condition, "reason"), text(condition, "message")))
+        .map(|condition| {
+            (
+                text(condition, "type"),
+                text(condition, "status"),
+                text(condition, "reason"),
+                text(condition, "message"),
+            )
+        })
         .collect()
 }
 
@@ -318,7 +418,9 @@ impl Stage {
         desired: impl Fn(&str) -> Vec<serde_json::Value> + Send + Sync + 'static,
     ) -> OperatorHandle {
         let config = self.dynamic_config("site");
-        let config = kinds.iter().fold(config, |config, (kind, child)| config.with_child(kind.clone(), *child));
+        let config = kinds
+            .iter()
+            .fold(config, |config, (kind, child)| config.with_child(kind.clone(), *child));
         self.start_desired_with(config, desired).await
     }
 
@@ -328,35 +430,45 @@ impl Stage {
         config: OperatorConfig,
         desired: impl Fn(&str) -> Vec<serde_json::Value> + Send + Sync + 'static,
     ) -> OperatorHandle {
-        let sync = move |request: &roperator::SyncRequest<Dynamic>| -> roperator::Result<roperator::SyncResponse<Dynamic>> {
-            let parent = request.parent_object();
-            let spec = parent.to_value();
-            let message = spec.pointer("/spec/message").and_then(serde_json::Value::as_str).unwrap_or_default();
-            let status = serde_json::json!({"message": message});
-            let children = desired(message).into_iter().map(|mut child| {
-                let name = child.pointer("/metadata/name").and_then(serde_json::Value::as_str).unwrap_or_default();
-                let name = format!("{}-{name}", parent.name());
-                if let Some(metadata) = child.get_mut("metadata").and_then(serde_json::Value::as_object_mut) {
-                    metadata.insert("name".to_owned(), name.into());
-                    metadata.insert("namespace".to_owned(), parent.namespace().unwrap_or_default().into());
-                }
-                child
-            });
-            Ok(roperator::SyncResponse::from_status(status).children(children))
-        };
+        let sync =
+            move |request: &roperator::SyncRequest<Dynamic>| -> roperator::Result<roperator::SyncResponse<Dynamic>> {
+                let parent = request.parent_object();
+                let spec = parent.to_value();
+                let message = spec
+                    .pointer("/spec/message")
+                    .and_then(serde_json::Value::as_str)
+                    .unwrap_or_default();
+                // Stated in full: what the schema defaults is another scenario's matter.
+            let status = serde_json::json!({"message": message, "observed": 0});
+                let children = desired(message).into_iter().map(|mut child| {
+                    let name = child
+                        .pointer("/metadata/name")
+                        .and_then(serde_json::Value::as_str)
+                        .unwrap_or_default();
+                    let name = format!("{}-{name}", parent.name());
+                    if let Some(metadata) = child.get_mut("metadata").and_then(serde_json::Value::as_object_mut) {
+                        metadata.insert("name".to_owned(), name.into());
+                        metadata.insert("namespace".to_owned(), parent.namespace().unwrap_or_default().into());
+                    }
+                    child
+                });
+                Ok(roperator::SyncResponse::from_status(status).children(children))
+            };
         self.start_dynamic(config, sync).await
     }
 
     /// Sets a [`Site`]'s message.
     pub async fn say(&self, site: &str, message: &str) {
-        self.edit::<Site>(site, serde_json::json!({"spec": {"message": message}})).await;
+        self.edit::<Site>(site, serde_json::json!({"spec": {"message": message}}))
+            .await;
     }
 
     /// Waits until a [`Site`]'s status has caught up with its spec and says that all is well.
     pub async fn wait_settled(&self, site: &str) -> Site {
         let is_settled = |found: &Site| {
             let observed = found.status.as_ref().and_then(|status| status.observed_generation);
-            observed == found.metadata.generation && condition(found, "Ready").is_some_and(|(status, ..)| status == "True")
+            observed == found.metadata.generation
+                && condition(found, "Ready").is_some_and(|(status, ..)| status == "True")
         };
         self.wait_for(site, "it has settled", is_settled).await
     }
@@ -368,6 +480,149 @@ impl Stage {
             let mut path = sent.path.split('/').skip_while(|segment| *segment != plural);
             path.next().is_some() && (sent.method != http::Method::GET || path.next().is_some())
         };
-        self.wire.others().iter().filter(|sent| of_kind(sent)).map(ToString::to_string).collect()
+        self.wire
+            .others()
+            .iter()
+            .filter(|sent| of_kind(sent))
+            .map(ToString::to_string)
+            .collect()
+    }
+}
+
+/// Kinds and namespaces of a scenario's own.
+impl Stage {
+    /// A kind in a group of this stage's own, which no other scenario's operator sees. It is not installed.
+    #[must_use]
+    pub fn own_kind(&self, kind: &str, scope: roperator::Scope) -> Kind {
+        let plural = format!("{}s", kind.to_lowercase());
+        Kind::dynamic(format!("{}.example.com/v1", self.namespace), kind, plural, scope)
+    }
+
+    /// Installs the definition of a kind that no Rust type stands for.
+    pub async fn install(&self, kind: &Kind) {
+        install(&self.client, &crate::kinds::definition(kind)).await;
+    }
+
+    /// The API of a kind that no Rust type stands for, in this stage's namespace if it has namespaces.
+    #[must_use]
+    pub fn api_of(&self, kind: &Kind) -> Api<DynamicObject> {
+        let resource = ApiResource {
+            group: kind.group().to_owned(),
+            version: kind.version().to_owned(),
+            api_version: kind.api_version().to_owned(),
+            kind: kind.kind().to_owned(),
+            plural: kind.plural().to_owned(),
+        };
+        if kind.is_namespaced() {
+            Api::namespaced_with(self.client.clone(), &self.namespace, &resource)
+        } else {
+            Api::all_with(self.client.clone(), &resource)
+        }
+    }
+
+    /// Creates an object of a kind that no Rust type stands for.
+    pub async fn create_of(&self, kind: &Kind, name: &str, spec: serde_json::Value) -> DynamicObject {
+        let json = serde_json::json!({
+            "apiVersion": kind.api_version(), "kind": kind.kind(), "metadata": {"name": name}, "spec": spec,
+        });
+        let object = serde_json::from_value(json).expect("an object");
+        self.api_of(kind)
+            .create(&PostParams::default(), &object)
+            .await
+            .expect("it can be created")
+    }
+
+    /// Creates a namespace beside the stage's own, which the operator's account may use as well.
+    pub async fn other_namespace(&self, suffix: &str) -> String {
+        let name = format!("{}-{suffix}", self.namespace);
+        let metadata = ObjectMeta {
+            name: Some(name.clone()),
+            ..ObjectMeta::default()
+        };
+        let namespace = Namespace {
+            metadata,
+            ..Namespace::default()
+        };
+        Api::<Namespace>::all(self.client.clone())
+            .create(&PostParams::default(), &namespace)
+            .await
+            .expect("a namespace");
+        name
+    }
+
+    /// Starts the operators of a runtime, on a port of its own, and waits until they reconcile.
+    pub async fn launch(&self, runtime: Runtime) -> OperatorHandle {
+        let handle = runtime.server_port(0).start().await.expect("the operators start");
+        self.ready(&handle).await;
+        handle
+    }
+}
+
+/// A parameter of a request's query, decoded.
+#[must_use]
+pub fn parameter(sent: &crate::wire::Sent, name: &str) -> Option<String> {
+    let pairs = sent.query.split('&').filter_map(|pair| pair.split_once('='));
+    let value = pairs.into_iter().find(|(key, _)| *key == name)?.1.replace('+', " ");
+    let mut parts = value.split('%');
+    let mut decoded = parts.next()?.as_bytes().to_vec();
+    for part in parts {
+        let (byte, rest) = part.split_at_checked(2)?;
+        decoded.push(u8::from_str_radix(byte, 16).ok()?);
+        decoded.extend(rest.as_bytes());
+    }
+    String::from_utf8(decoded).ok()
+}
+
+/// What scenarios about faults share.
+impl Stage {
+    /// Creates a [`Site`] with this many children, where its handler is [`fan_out`](crate::kinds::fan_out).
+    pub async fn site_of(&self, name: &str, message: &str, count: u32) -> Site {
+        let spec = SiteSpec {
+            message: message.to_owned(),
+            count,
+            ..SiteSpec::default()
+        };
+        self.create(Site::new(name, spec)).await
+    }
+
+    /// The ConfigMaps of this stage, whole, by name: equal only if nobody has written to any of them.
+    pub async fn config_maps(&self) -> std::collections::BTreeMap<String, ConfigMap> {
+        let all = self.api::<ConfigMap>().list(&kube::api::ListParams::default()).await;
+        let all = all.expect("a list").items.into_iter();
+        all.map(|object| (object.name_any(), object)).collect()
+    }
+}
+
+/// Where handlers can be made to wait.
+#[derive(Clone, Default)]
+pub struct Gate(std::sync::Arc<(tokio::sync::watch::Sender<bool>, AtomicUsize)>);
+
+impl Gate {
+    /// Whoever comes waits from now on.
+    pub fn close(&self) {
+        self.0.0.send_replace(true);
+    }
+
+    /// All go on, those that wait included.
+    pub fn open(&self) {
+        self.0.0.send_replace(false);
+    }
+
+    /// Waits while the gate is closed.
+    pub async fn pass(&self) {
+        self.0.1.fetch_add(1, Ordering::SeqCst);
+        let mut closed = self.0.0.subscribe();
+        let _ = closed.wait_for(|closed| !*closed).await;
+    }
+
+    /// How many have come so far.
+    #[must_use]
+    pub fn came(&self) -> usize {
+        self.0.1.load(Ordering::SeqCst)
+    }
+
+    /// Waits until this many have come.
+    pub async fn wait_came(&self, number: usize) {
+        eventually("handlers come to the gate", async || (self.came() >= number).then_some(())).await;
     }
 }

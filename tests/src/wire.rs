@@ -149,7 +149,10 @@ impl Wire {
     /// All writes so far that were answered with success, Events left out.
     #[must_use]
     pub fn writes(&self) -> Vec<Sent> {
-        self.sent().into_iter().filter(|sent| sent.is_write() && sent.code.is_some_and(|code| code.is_success())).collect()
+        self.sent()
+            .into_iter()
+            .filter(|sent| sent.is_write() && sent.code.is_some_and(|code| code.is_success()))
+            .collect()
     }
 
     /// All requests so far beside watches and their lists.
@@ -197,7 +200,11 @@ impl Wire {
             _ => {}
         }
         self.note(place, response.status());
-        Ok(if sent.is_watch() { self.hold_and_cut(response) } else { response.map(boxed) })
+        Ok(if sent.is_watch() {
+            self.hold_and_cut(response)
+        } else {
+            response.map(boxed)
+        })
     }
 
     fn note(&self, place: usize, code: StatusCode) {
@@ -222,7 +229,9 @@ impl Wire {
             let ended = async move {
                 let _ = cut.changed().await;
             };
-            StreamBody::new(gated.take_until(ended)).map_err(Into::into).boxed_unsync()
+            StreamBody::new(gated.take_until(ended))
+                .map_err(Into::into)
+                .boxed_unsync()
         })
     }
 }
@@ -238,11 +247,15 @@ fn answer(code: StatusCode, retry_after: Option<u32>) -> Response<Body> {
         "message": format!("the scenario answers {code}"),
         "details": {"retryAfterSeconds": retry_after.unwrap_or(0)},
     });
-    let mut response = Response::builder().status(code).header("content-type", "application/json");
+    let mut response = Response::builder()
+        .status(code)
+        .header("content-type", "application/json");
     if let Some(seconds) = retry_after {
         response = response.header("retry-after", seconds);
     }
-    response.body(Body::from(status.to_string().into_bytes())).expect("a response")
+    response
+        .body(Body::from(status.to_string().into_bytes()))
+        .expect("a response")
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -259,7 +272,9 @@ impl std::fmt::Display for Sent {
             verb => verb,
         };
         let dry = if self.query.contains("dryRun") { "DRY " } else { "" };
-        let code = self.code.map_or_else(|| "unanswered".to_owned(), |code| code.as_u16().to_string());
+        let code = self
+            .code
+            .map_or_else(|| "unanswered".to_owned(), |code| code.as_u16().to_string());
         write!(f, "{dry}{verb} {code}")
     }
 }

@@ -30,7 +30,10 @@ const NAME: &str = "hello";
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    tracing_subscriber::fmt().with_env_filter(filter()).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter())
+        .with_writer(std::io::stderr)
+        .init();
     let stay = match std::env::args().skip(1).collect::<Vec<_>>().as_slice() {
         [] => false,
         [stay] if stay == "--stay" => true,
@@ -56,18 +59,30 @@ async fn tell(stay: bool) -> Outcome {
     let started = Instant::now();
     let mut server = start_server().await?;
     let client = server.client().await?;
-    say(started, "an API server runs (kube-apiserver, etcd and two controllers, on loopback)");
+    say(
+        started,
+        "an API server runs (kube-apiserver, etcd and two controllers, on loopback)",
+    );
 
     install(&client, &EchoOperator::crd()).await?;
     // The garbage collector looks for new kinds only now and then, and at its start.
     server.restart_controllers().await?;
     say(started, "the definition of EchoServer is installed");
 
-    let operator = Runtime::new(client.clone()).server_port(0).add(EchoOperator).start().await?;
+    let operator = Runtime::new(client.clone())
+        .server_port(0)
+        .add(EchoOperator)
+        .start()
+        .await?;
     ready(&operator).await?;
     say(started, "the operator watches EchoServers, Pods and Services");
 
-    let story = Story { started, echos: namespaced(&client), pods: namespaced(&client), services: namespaced(&client) };
+    let story = Story {
+        started,
+        echos: namespaced(&client),
+        pods: namespaced(&client),
+        services: namespaced(&client),
+    };
     story.create().await?;
     story.edit().await?;
     story.repair().await?;
@@ -108,16 +123,30 @@ struct Story {
 
 impl Story {
     async fn create(&self) -> Outcome {
-        let spec = EchoServerSpec { service_name: "echo".to_owned(), image: "echo:1".to_owned() };
-        self.echos.create(&PostParams::default(), &EchoServer::new(NAME, spec)).await?;
+        let spec = EchoServerSpec {
+            service_name: "echo".to_owned(),
+            image: "echo:1".to_owned(),
+        };
+        self.echos
+            .create(&PostParams::default(), &EchoServer::new(NAME, spec))
+            .await?;
         self.say("EchoServer `hello` is created");
         let pod = eventually("the Pod", async || self.pods.get_opt("hello-server").await.ok()?).await?;
         let service = eventually("the Service", async || self.services.get_opt("echo").await.ok()?).await?;
-        self.say(&format!("  its Pod `{}` and its Service `{}` are there", pod.name_any(), service.name_any()));
+        self.say(&format!(
+            "  its Pod `{}` and its Service `{}` are there",
+            pod.name_any(),
+            service.name_any()
+        ));
         // Nothing runs Pods here, so that this one is told to be ready.
         let status = json!({"status": {"conditions": [{"type": "Ready", "status": "True"}]}});
-        self.pods.patch_status("hello-server", &PatchParams::default(), &Patch::Merge(status)).await?;
-        eventually("the status", async || self.echos.get(NAME).await.ok()?.status?.ready.then_some(())).await?;
+        self.pods
+            .patch_status("hello-server", &PatchParams::default(), &Patch::Merge(status))
+            .await?;
+        eventually("the status", async || {
+            self.echos.get(NAME).await.ok()?.status?.ready.then_some(())
+        })
+        .await?;
         self.say("  the Pod says that it is ready, and so does the status of `hello`");
         Ok(())
     }
@@ -125,7 +154,9 @@ impl Story {
     async fn edit(&self) -> Outcome {
         let before = self.pods.get("hello-server").await?.uid();
         let edit = json!({"spec": {"image": "echo:2"}});
-        self.echos.patch(NAME, &PatchParams::default(), &Patch::Merge(edit)).await?;
+        self.echos
+            .patch(NAME, &PatchParams::default(), &Patch::Merge(edit))
+            .await?;
         self.say("`hello` gets another image");
         eventually("the new Pod", async || {
             let pod = self.pods.get_opt("hello-server").await.ok()??;
@@ -139,7 +170,9 @@ impl Story {
 
     async fn repair(&self) -> Outcome {
         let edit = json!({"spec": {"selector": {"app": "something-else"}}});
-        self.services.patch("echo", &PatchParams::default(), &Patch::Merge(edit)).await?;
+        self.services
+            .patch("echo", &PatchParams::default(), &Patch::Merge(edit))
+            .await?;
         self.say("somebody breaks the Service's selector");
         eventually("the repair", async || {
             let service = self.services.get("echo").await.ok()?;
@@ -157,7 +190,10 @@ impl Story {
     async fn delete(&self) -> Outcome {
         self.echos.delete(NAME, &DeleteParams::default()).await?;
         self.say("`hello` is deleted");
-        eventually("the end of its Service", async || self.services.get_opt("echo").await.ok()?.is_none().then_some(())).await?;
+        eventually("the end of its Service", async || {
+            self.services.get_opt("echo").await.ok()?.is_none().then_some(())
+        })
+        .await?;
         self.say("  the garbage collector has taken its children");
         Ok(())
     }
@@ -170,7 +206,10 @@ impl Story {
 async fn stay_up(server: &RealServer, operator: OperatorHandle) -> Outcome {
     let kubeconfig = std::env::temp_dir().join(format!("roperator-demo-{}.kubeconfig", std::process::id()));
     server.kubeconfig(&kubeconfig).await?;
-    println!("\neverything stays up until Ctrl-C; try:\n  export KUBECONFIG={}", kubeconfig.display());
+    println!(
+        "\neverything stays up until Ctrl-C; try:\n  export KUBECONFIG={}",
+        kubeconfig.display()
+    );
     println!("  kubectl get echoservers,pods,services\n  kubectl edit echoserver {NAME}");
     tokio::signal::ctrl_c().await?;
     operator.shutdown().await?;
@@ -183,7 +222,10 @@ async fn install(client: &Client, crd: &CustomResourceDefinition) -> Outcome {
     crds.create(&PostParams::default(), crd).await?;
     eventually("the definition", async || {
         let conditions = crds.get(&crd.name_any()).await.ok()?.status?.conditions?;
-        conditions.iter().any(|condition| condition.type_ == "Established" && condition.status == "True").then_some(())
+        conditions
+            .iter()
+            .any(|condition| condition.type_ == "Established" && condition.status == "True")
+            .then_some(())
     })
     .await
 }

@@ -31,11 +31,26 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) enum Change {
     /// Nothing is there under the name, as far as we see: create it, and take nothing that is there after all.
-    Create { child: DesiredChild, body: Value, applied: String },
+    Create {
+        child: DesiredChild,
+        body: Value,
+        applied: String,
+    },
     /// Apply, under our field manager, with the observed uid.
-    Apply { observed: Object, body: Value, applied: String, convert: Option<Value>, on_immutable: OnImmutable },
+    Apply {
+        observed: Object,
+        body: Value,
+        applied: String,
+        convert: Option<Value>,
+        on_immutable: OnImmutable,
+    },
     /// Put, with the observed version.
-    Replace { observed: Object, body: Value, applied: String, on_immutable: OnImmutable },
+    Replace {
+        observed: Object,
+        body: Value,
+        applied: String,
+        on_immutable: OnImmutable,
+    },
     /// Delete, with the observed uid.
     Delete { observed: Object, why: WhyDelete },
     /// It is being deleted; what follows waits until it is gone.
@@ -103,10 +118,19 @@ pub(crate) fn diff(
         let live = observed.child(&child.kind, &child.key);
         changes.extend(diff_child(config, &observed.parent, child, live, memory));
     }
-    let is_desired =
-        |live: &Object| desired.iter().any(|child| *child.kind == *live.kind() && child.key == *live.key());
-    let undesired = observed.children.iter().filter(|live| !is_desired(live) && !live.is_deleting());
-    changes.extend(undesired.map(|live| Change::Delete { observed: live.clone(), why: WhyDelete::Undesired }));
+    let is_desired = |live: &Object| {
+        desired
+            .iter()
+            .any(|child| *child.kind == *live.kind() && child.key == *live.key())
+    };
+    let undesired = observed
+        .children
+        .iter()
+        .filter(|live| !is_desired(live) && !live.is_deleting());
+    changes.extend(undesired.map(|live| Change::Delete {
+        observed: live.clone(),
+        why: WhyDelete::Undesired,
+    }));
     let lives = |uid: &Uid| observed.children.iter().any(|live| live.uid() == uid);
     memory.accepted.retain(|uid, _| lives(uid));
     memory.written.retain(|uid, _| lives(uid));
@@ -124,12 +148,20 @@ pub(crate) fn diff_child(
     let applied = Applied::of(&child.content, child.kind.is_built_in()).annotation();
     let body = child.body(config, parent, &applied);
     let Some(live) = live else {
-        return Some(Change::Create { child: child.clone(), body, applied });
+        return Some(Change::Create {
+            child: child.clone(),
+            body,
+            applied,
+        });
     };
     if live.is_deleting() {
         return Some(Change::AwaitDeletion { observed: live.clone() });
     }
-    let entries: Vec<&ManagedEntry> = live.managed().iter().filter(|entry| config.is_own_manager(&entry.manager)).collect();
+    let entries: Vec<&ManagedEntry> = live
+        .managed()
+        .iter()
+        .filter(|entry| config.is_own_manager(&entry.manager))
+        .collect();
     let owned = owned_fields(&entries);
     let recorded = recorded(config, live);
     let deviation = deviation(config, child, live, &owned, &body, recorded.as_ref());
@@ -144,31 +176,54 @@ pub(crate) fn diff_child(
     let on_immutable = child.config.on_immutable;
     let observed = live.clone();
     Some(match child.config.strategy {
-        Strategy::Recreate if content_differs => Change::Delete { observed, why: WhyDelete::Recreate },
+        Strategy::Recreate if content_differs => Change::Delete {
+            observed,
+            why: WhyDelete::Recreate,
+        },
         Strategy::OnDelete if content_differs => Change::Leave { observed },
         Strategy::Replace => {
-            let fields_shrank = !recorded.is_some_and(|recorded| recorded.same_fields(&child.content, child.kind.is_built_in()));
+            let fields_shrank =
+                !recorded.is_some_and(|recorded| recorded.same_fields(&child.content, child.kind.is_built_in()));
             let body = laid_over(live, &body, &owned, fields_shrank);
-            Change::Replace { observed, body, applied, on_immutable }
+            Change::Replace {
+                observed,
+                body,
+                applied,
+                on_immutable,
+            }
         }
         Strategy::Apply => {
-            let same_fields = recorded.is_some_and(|recorded| recorded.same_fields(&child.content, child.kind.is_built_in()));
+            let same_fields =
+                recorded.is_some_and(|recorded| recorded.same_fields(&child.content, child.kind.is_built_in()));
             // Lost, and yet owned: the entry does not say enough, which an `Apply` entry does.
             let in_doubt = !deviation.lost.is_empty() && owned.uncovered(&child.content).is_empty();
             let convert = conversion(config, live, &entries, !same_fields || in_doubt);
-            Change::Apply { observed, body, applied, convert, on_immutable }
+            Change::Apply {
+                observed,
+                body,
+                applied,
+                convert,
+                on_immutable,
+            }
         }
         // The content is as it should be; only our own marks are written again.
-        Strategy::Recreate | Strategy::OnDelete => {
-            Change::Apply { observed, body, applied, convert: conversion(config, live, &entries, false), on_immutable: OnImmutable::Report }
-        }
+        Strategy::Recreate | Strategy::OnDelete => Change::Apply {
+            observed,
+            body,
+            applied,
+            convert: conversion(config, live, &entries, false),
+            on_immutable: OnImmutable::Report,
+        },
     })
 }
 
 impl Memory {
     /// Whether this deviation is what became of our own last write of the same content, now or when it was first seen.
     fn accepts(&mut self, live: &Object, applied: &str, deviation: &Deviation) -> bool {
-        let accepted = Accepted { applied: applied.to_owned(), deviation: deviation.clone() };
+        let accepted = Accepted {
+            applied: applied.to_owned(),
+            deviation: deviation.clone(),
+        };
         if self.accepted.get(live.uid()) == Some(&accepted) {
             return true;
         }
@@ -192,9 +247,13 @@ fn owned_fields(entries: &[&ManagedEntry]) -> FieldSet {
         .iter()
         .filter_map(|entry| {
             // An `Update` entry does not tell an atomic value from a map whose members others took.
-            if entry.is_apply { FieldSet::parse(&entry.fields) } else { FieldSet::parse_update(&entry.fields) }
-                .inspect_err(|error| tracing::debug!(%error, "managedFields that cannot be read are taken as empty"))
-                .ok()
+            if entry.is_apply {
+                FieldSet::parse(&entry.fields)
+            } else {
+                FieldSet::parse_update(&entry.fields)
+            }
+            .inspect_err(|error| tracing::debug!(%error, "managedFields that cannot be read are taken as empty"))
+            .ok()
         })
         .fold(FieldSet::default(), FieldSet::union)
 }
@@ -270,7 +329,7 @@ fn conversion(
     let manager = config.field_manager();
     let has_foreign_name = entries.iter().any(|entry| &*entry.manager != manager);
     let has_update = entries.iter().any(|entry| !entry.is_apply);
-    if !has_foreign_name && !(has_update && fields_changed) {
+    if !(has_foreign_name || has_update && fields_changed) {
         return None;
     }
     let mut patch = vec![json!({"op": "test", "path": "/metadata/uid", "value": live.uid().as_str()})];
@@ -281,14 +340,27 @@ fn conversion(
         patch.push(json!({"op": "test", "path": format!("{path}/operation"), "value": operation}));
     }
     if fields_changed {
-        let target = entries.iter().find(|entry| entry.is_apply).or_else(|| entries.first())?;
+        let target = entries
+            .iter()
+            .find(|entry| entry.is_apply)
+            .or_else(|| entries.first())?;
         let path = format!("/metadata/managedFields/{}", target.index);
         patch.push(json!({"op": "replace", "path": format!("{path}/manager"), "value": manager}));
         patch.push(json!({"op": "replace", "path": format!("{path}/operation"), "value": "Apply"}));
-        patch.push(json!({"op": "replace", "path": format!("{path}/fieldsV1"), "value": owned_fields(entries).to_value()}));
-        let mut others: Vec<usize> = entries.iter().map(|entry| entry.index).filter(|&index| index != target.index).collect();
+        patch.push(
+            json!({"op": "replace", "path": format!("{path}/fieldsV1"), "value": owned_fields(entries).to_value()}),
+        );
+        let mut others: Vec<usize> = entries
+            .iter()
+            .map(|entry| entry.index)
+            .filter(|&index| index != target.index)
+            .collect();
         others.sort_unstable_by(|a, b| b.cmp(a));
-        patch.extend(others.iter().map(|index| json!({"op": "remove", "path": format!("/metadata/managedFields/{index}")})));
+        patch.extend(
+            others
+                .iter()
+                .map(|index| json!({"op": "remove", "path": format!("/metadata/managedFields/{index}")})),
+        );
     } else {
         for entry in entries.iter().filter(|entry| &*entry.manager != manager) {
             let path = format!("/metadata/managedFields/{}/manager", entry.index);

@@ -16,7 +16,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::{ManifestInput, rbac};
 
-/// The port of `/metrics` and `/health`, and its name in the container.
+/// The port of `/metrics`, `/health` and `/ready`, and its name in the container.
 const PORT: (i32, &str) = (8080, "metrics");
 
 /// What a Deployment needs beside the declaration.
@@ -90,9 +90,9 @@ fn pod(input: &ManifestInput, options: &DeployOptions) -> PodSpec {
 
 fn container(input: &ManifestInput, options: &DeployOptions) -> Container {
     let (port, port_name) = PORT;
-    let probe = Probe {
+    let probe = |path: &str| Probe {
         http_get: Some(HTTPGetAction {
-            path: Some("/health".to_owned()),
+            path: Some(path.to_owned()),
             port: IntOrString::String(port_name.to_owned()),
             ..HTTPGetAction::default()
         }),
@@ -107,8 +107,8 @@ fn container(input: &ManifestInput, options: &DeployOptions) -> Container {
             name: Some(port_name.to_owned()),
             ..ContainerPort::default()
         }]),
-        liveness_probe: Some(probe.clone()),
-        readiness_probe: Some(probe),
+        liveness_probe: Some(probe("/health")),
+        readiness_probe: Some(probe("/ready")),
         resources: Some(ResourceRequirements {
             requests: Some(
                 requests

@@ -12,11 +12,7 @@ mod fixtures;
 pub mod rbac;
 pub mod yaml;
 
-use crate::{
-    config::OperatorConfig,
-    declaration::Strategy,
-    kind::Kind,
-};
+use crate::{config::OperatorConfig, declaration::Strategy, kind::Kind};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 
 /// A resource as the API server names it in paths and in RBAC rules.
@@ -171,7 +167,10 @@ impl ManifestInput {
         Self {
             name: config.name().to_owned(),
             parent: config.parent().into(),
-            children: config.children().map(|(kind, child)| (kind.into(), verbs(child.strategy))).collect(),
+            children: config
+                .children()
+                .map(|(kind, child)| (kind.into(), verbs(child.strategy)))
+                .collect(),
             namespaces: config.namespaces().map(str::to_owned).collect(),
         }
     }
@@ -179,7 +178,11 @@ impl ManifestInput {
 
 impl From<&Kind> for ManifestKind {
     fn from(kind: &Kind) -> Self {
-        Self { group: kind.group().to_owned(), plural: kind.plural().to_owned(), namespaced: kind.is_namespaced() }
+        Self {
+            group: kind.group().to_owned(),
+            plural: kind.plural().to_owned(),
+            namespaced: kind.is_namespaced(),
+        }
     }
 }
 

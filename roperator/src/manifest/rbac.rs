@@ -58,7 +58,11 @@ pub fn rules(input: &ManifestInput, crd_name: &str) -> Rules {
     } else {
         &mut namespaced
     };
-    grants.allow(&parent.group, &parent.plural, &[Verb::Get, Verb::List, Verb::Watch, Verb::Patch]);
+    grants.allow(
+        &parent.group,
+        &parent.plural,
+        &[Verb::Get, Verb::List, Verb::Watch, Verb::Patch],
+    );
     grants.allow(&parent.group, &format!("{}/status", parent.plural), &[Verb::Patch]);
     grants.allow("events.k8s.io", "events", &[Verb::Create, Verb::Patch]);
     for (child, verbs) in &input.children {

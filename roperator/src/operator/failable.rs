@@ -8,7 +8,10 @@ use std::future::Future;
 
 use crate::{
     error::{Error, Result},
-    operator::{Finalize, FinalizeResponse, FinalizerDeclared, Handler, Operator, StatusOf, SyncRequest, SyncResponse, WithStatus},
+    operator::{
+        Finalize, FinalizeResponse, FinalizerDeclared, Handler, Operator, StatusOf, SyncRequest, SyncResponse,
+        WithStatus,
+    },
 };
 
 /// A handler in three stages. [`Failable`] makes it a [`Handler`].

@@ -57,8 +57,7 @@ impl FinalizerDeclared for WithFinalizer {}
 pub trait Dispatch<O: Operator, H> {
     const FINALIZES: bool;
 
-    fn finalize<'a>(handler: &'a H, request: &'a SyncRequest<O>)
-    -> Option<BoxFuture<'a, Result<FinalizeResponse<O>>>>;
+    fn finalize<'a>(handler: &'a H, request: &'a SyncRequest<O>) -> Option<BoxFuture<'a, Result<FinalizeResponse<O>>>>;
 }
 
 impl<O: Operator, H> Dispatch<O, H> for WithoutFinalizer {
@@ -72,10 +71,7 @@ impl<O: Operator, H> Dispatch<O, H> for WithoutFinalizer {
 impl<O: Operator<Finalization = WithFinalizer>, H: Finalize<O>> Dispatch<O, H> for WithFinalizer {
     const FINALIZES: bool = true;
 
-    fn finalize<'a>(
-        handler: &'a H,
-        request: &'a SyncRequest<O>,
-    ) -> Option<BoxFuture<'a, Result<FinalizeResponse<O>>>> {
+    fn finalize<'a>(handler: &'a H, request: &'a SyncRequest<O>) -> Option<BoxFuture<'a, Result<FinalizeResponse<O>>>> {
         Some(Box::pin(handler.finalize(request)))
     }
 }
@@ -236,7 +232,10 @@ impl<H, F> WithFinalize<H, F> {
         O: Operator,
         F: Fn(&SyncRequest<O>) -> Result<FinalizeResponse<O>> + Send + Sync + 'static,
     {
-        Self { handler: sync.into_handler(), finalize }
+        Self {
+            handler: sync.into_handler(),
+            finalize,
+        }
     }
 }
 

@@ -25,6 +25,10 @@ impl Manifests {
         O: Declared<Parent: CustomResourceExt>,
     {
         let path = std::any::type_name::<O>();
-        Self::new(path.rsplit("::").next().unwrap_or(path), &ManifestInput::from_config(config), O::crd())
+        Self::new(
+            path.rsplit("::").next().unwrap_or(path),
+            &ManifestInput::from_config(config),
+            O::crd(),
+        )
     }
 }

@@ -19,7 +19,8 @@ use serde_json::Value;
 pub use self::{
     failable::{Failable, FailableHandler},
     handler::{
-        AsAsyncFn, AsFn, AsHandler, AsOwnedAsyncFn, Dispatch, Finalize, FinalizerDeclared, Handler, IntoHandler, WithFinalize,
+        AsAsyncFn, AsFn, AsHandler, AsOwnedAsyncFn, Dispatch, Finalize, FinalizerDeclared, Handler, IntoHandler,
+        WithFinalize,
     },
     request::SyncRequest,
     response::{Condition, ConditionStatus, FinalizeResponse, SyncResponse},
@@ -28,8 +29,8 @@ use crate::{
     config::OperatorConfig,
     declaration::Declaration,
     kind::{Kind, TypedKind},
-    observed::Children,
     object::{DecodeError, Object},
+    observed::Children,
 };
 
 /// An operator: a parent type, its children, and whether it finalizes. `#[operator(…)]` implements it.
@@ -116,7 +117,9 @@ impl<K: TypedKind> Parent for K {
 
     fn from_object(object: &Object) -> Result<Self, DecodeError> {
         // The status is ours to write: one that does not decode is written anew, not a reason to give up the parent.
-        object.decode().or_else(|error| object.decode_without_status().map_err(|_| error))
+        object
+            .decode()
+            .or_else(|error| object.decode_without_status().map_err(|_| error))
     }
 }
 

@@ -30,7 +30,10 @@ impl<O: Operator> Clone for SyncRequest<O> {
 
 impl<O: Operator> fmt::Debug for SyncRequest<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SyncRequest").field("parent", &self.0.object).field("children", &self.children().len()).finish()
+        f.debug_struct("SyncRequest")
+            .field("parent", &self.0.object)
+            .field("children", &self.children().len())
+            .finish()
     }
 }
 
@@ -83,7 +86,11 @@ impl<O: Operator> SyncRequest<O> {
     #[must_use]
     pub fn child_meta(&self, suffix: &str) -> ObjectMeta {
         let parent = self.0.object.name();
-        let name = if suffix.is_empty() { parent.to_owned() } else { format!("{parent}-{suffix}") };
+        let name = if suffix.is_empty() {
+            parent.to_owned()
+        } else {
+            format!("{parent}-{suffix}")
+        };
         ObjectMeta {
             name: Some(name),
             namespace: self.0.object.namespace().map(str::to_owned),
@@ -93,13 +100,12 @@ impl<O: Operator> SyncRequest<O> {
 }
 
 impl<O: Operator<Parent: TypedKind>> SyncRequest<O> {
-    /// A request out of a typed parent and JSON children, for unit tests of handlers.
+    /// A request out of a typed parent and children (see [`Object::from_typed`] and [`Object::from_value`]), for unit tests
+    /// of handlers.
     ///
     /// # Errors
     /// When the parent cannot be written as JSON, or parent or a child lack what every object has.
     pub fn for_test(parent: &O::Parent, children: Vec<Object>, now: Timestamp) -> Result<Self, crate::error::Error> {
-        let kind = Arc::new(<O::Parent as TypedKind>::kind_of());
-        let object = Object::from_json(&serde_json::to_string(parent)?, &kind, &|_| false)?;
-        Ok(Self::new(object, children, now)?)
+        Ok(Self::new(Object::from_typed(parent)?, children, now)?)
     }
 }

@@ -53,7 +53,12 @@ impl Condition {
         reason: impl Into<String>,
         message: impl Into<String>,
     ) -> Self {
-        Self { type_: type_.into(), status, reason: reason.into(), message: message.into() }
+        Self {
+            type_: type_.into(),
+            status,
+            reason: reason.into(),
+            message: message.into(),
+        }
     }
 }
 
@@ -79,7 +84,9 @@ pub(crate) struct Desired {
 
 impl Desired {
     fn encode<T: serde::Serialize>(&mut self, what: &T) -> Option<Value> {
-        serde_json::to_value(what).map_err(|error| self.error.get_or_insert(Error::terminal(error)).retry()).ok()
+        serde_json::to_value(what)
+            .map_err(|error| self.error.get_or_insert(Error::terminal(error)).retry())
+            .ok()
     }
 }
 
@@ -92,7 +99,10 @@ impl<O: Operator> Default for SyncResponse<O> {
 impl<O: Operator> SyncResponse<O> {
     /// No children, and the status's own fields as they are.
     pub fn new() -> Self {
-        Self { desired: Desired::default(), operator: PhantomData }
+        Self {
+            desired: Desired::default(),
+            operator: PhantomData,
+        }
     }
 
     /// A status, and no children yet. `observedGeneration` and the conditions are added by the runtime.
@@ -142,8 +152,13 @@ impl<O: Operator> SyncResponse<O> {
     /// CamelCase) and with this message.
     pub fn not_ready(self, reason: impl Into<String>, message: impl Into<String>) -> Self {
         let (reason, message) = (reason.into(), message.into());
-        self.condition(Condition::new("Ready", ConditionStatus::False, reason.clone(), message.clone()))
-            .condition(Condition::new("Reconciling", ConditionStatus::True, reason, message))
+        self.condition(Condition::new(
+            "Ready",
+            ConditionStatus::False,
+            reason.clone(),
+            message.clone(),
+        ))
+        .condition(Condition::new("Reconciling", ConditionStatus::True, reason, message))
     }
 
     /// The sync failed, and yet has a status to show: the status's fields are written, the error is reported and the sync
@@ -195,7 +210,14 @@ impl<O: Operator> FinalizeResponse<O> {
     }
 
     fn new(retry_after: Option<Duration>) -> Self {
-        Self { finalized: Finalized { retry_after, status: None, error: None }, operator: PhantomData }
+        Self {
+            finalized: Finalized {
+                retry_after,
+                status: None,
+                error: None,
+            },
+            operator: PhantomData,
+        }
     }
 
     /// The parent's status while it waits.

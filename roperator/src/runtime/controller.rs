@@ -85,7 +85,10 @@ where
     fn refresh<'a>(&'a self, seen: &'a Seen) -> BoxFuture<'a, bool> {
         Box::pin(async move {
             let stores = std::iter::once(&self.parents).chain(&self.children);
-            let Some(store) = stores.filter_map(|stores| stores.of(&seen.key)).find(|store| store.key().kind == seen.kind) else {
+            let Some(store) = stores
+                .filter_map(|stores| stores.of(&seen.key))
+                .find(|store| store.key().kind == seen.kind)
+            else {
                 return true;
             };
             let path = seen.kind.path(seen.key.namespace.as_deref(), Some(&seen.key.name));
@@ -115,8 +118,13 @@ impl Controller {
     pub fn new(reconciler: Arc<dyn Reconcile>, metrics: ControllerMetrics) -> Arc<Self> {
         metrics.max_concurrent(reconciler.config().concurrency);
         let queue = Mutex::new(Queue::new());
-        let controller =
-            Arc::new(Self { reconciler, queue, wake: Notify::new(), metrics, is_ready: AtomicBool::new(false) });
+        let controller = Arc::new(Self {
+            reconciler,
+            queue,
+            wake: Notify::new(),
+            metrics,
+            is_ready: AtomicBool::new(false),
+        });
         controller.listen();
         controller
     }
@@ -137,7 +145,15 @@ impl Controller {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A store may hold more than this operator watches: another one's namespaces.
     fn add(&self, key: &ObjectKey, reason: Reason) {
+        if key
+            .namespace
+            .as_deref()
+            .is_some_and(|namespace| !self.reconciler.config().watches_namespace(namespace))
+        {
+            return;
+        }
         self.queue().add(key, reason, Instant::now());
         self.wake.notify_one();
     }
@@ -178,7 +194,11 @@ impl Controller {
     }
 
     fn on_child(&self, delta: &Delta<'_>) {
-        let reason = if delta.initial && delta.new.is_some() { Reason::Listed } else { Reason::Child };
+        let reason = if delta.initial && delta.new.is_some() {
+            Reason::Listed
+        } else {
+            Reason::Child
+        };
         let owners = [delta.old, delta.new].map(|child| child.and_then(|child| self.parent_of(child)));
         let [old, new] = owners;
         if old != new {
@@ -190,7 +210,9 @@ impl Controller {
     /// The parent that a child names as its controller, if it is one of this operator's.
     fn parent_of(&self, child: &Object) -> Option<ObjectKey> {
         let config = self.reconciler.config();
-        let owner = child.controller().filter(|owner| config.parent.is_named(&owner.api_version, &owner.kind))?;
+        let owner = child
+            .controller()
+            .filter(|owner| config.parent.is_named(&owner.api_version, &owner.kind))?;
         let label = child.label(&config.operator_label)?;
         config.names().find(|name| *name == label)?;
         let namespace = child.namespace().filter(|_| config.parent.is_namespaced());
@@ -237,7 +259,12 @@ impl Controller {
 
     /// Waits until every kind is listed: before that, a child that exists would look missing.
     async fn synced(self: Arc<Self>) {
-        let stores = self.reconciler.children().iter().chain([self.reconciler.parents()]).flat_map(|stores| &stores.0);
+        let stores = self
+            .reconciler
+            .children()
+            .iter()
+            .chain([self.reconciler.parents()])
+            .flat_map(|stores| &stores.0);
         for store in stores {
             // The sender lives in the store, which we hold.
             let _ = store.health().wait_for(|health| health.synced).await;
@@ -246,15 +273,29 @@ impl Controller {
     }
 
     async fn work(self: Arc<Self>, job: Job<ObjectKey>) {
-        let reasons = job.reasons.iter().map(|reason| reason.as_str()).collect::<Vec<_>>().join(",");
-        let generation = self.reconciler.parents().get(&job.key).and_then(|parent| parent.generation());
+        let reasons = job
+            .reasons
+            .iter()
+            .map(|reason| reason.as_str())
+            .collect::<Vec<_>>()
+            .join(",");
+        let generation = self
+            .reconciler
+            .parents()
+            .get(&job.key)
+            .and_then(|parent| parent.generation());
         let span = tracing::info_span!(
             "reconcile", operator = self.name(), kind = self.reconciler.config().parent.kind(), object = %job.key, generation, reasons
         );
         async {
             self.metrics.begun(job.reasons.iter().copied(), job.waited);
             let started = Instant::now();
-            let mut guard = EndTurn { controller: self.clone(), key: job.key.clone(), started, ended: false };
+            let mut guard = EndTurn {
+                controller: self.clone(),
+                key: job.key.clone(),
+                started,
+                ended: false,
+            };
             let end = self.reconciler.turn(&job.key).await;
             guard.ended = true;
             let result = self.conclude(&job.key, &end);
@@ -294,11 +335,18 @@ impl Controller {
             Outcome::Failed(failure) => {
                 let failures = queue.failed(key);
                 let is_terminal = failure.retry == Retry::Terminal;
-                let delay = if is_terminal { config.backoff.max } else { config.backoff.delay(failures) };
+                let delay = if is_terminal {
+                    config.backoff.max
+                } else {
+                    config.backoff.delay(failures)
+                };
                 let delay = failure.retry_after.map_or(delay, |asked| delay.max(asked));
                 tracing::warn!(failures, reason = failure.reason, retry_in = ?delay, "{}", failure.message);
                 queue.add_at(key, Reason::Retry, now + delay);
-                TurnResult::Error { terminal: is_terminal, reason: failure.reason }
+                TurnResult::Error {
+                    terminal: is_terminal,
+                    reason: failure.reason,
+                }
             }
         }
     }
@@ -366,7 +414,13 @@ impl Drop for EndTurn {
             queue.add_at(&self.key, Reason::Retry, Instant::now() + delay);
             queue.release(&self.key, Instant::now());
             drop(queue);
-            controller.metrics.ended(TurnResult::Error { terminal: false, reason: "Aborted" }, self.started.elapsed());
+            controller.metrics.ended(
+                TurnResult::Error {
+                    terminal: false,
+                    reason: "Aborted",
+                },
+                self.started.elapsed(),
+            );
         }
     }
 }

@@ -10,19 +10,16 @@ use std::{
 use http::{Method, StatusCode};
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
-    metrics::{
-        counter::Counter,
-        family::Family,
-        gauge::Gauge,
-        histogram::Histogram,
-    },
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
 
 use crate::{api::Observer, kind::Kind, runtime::queue::Reason, watch::WatchObserver};
 
 /// Seconds, as controller-runtime has them.
-const BUCKETS: [f64; 15] = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
+const BUCKETS: [f64; 15] = [
+    0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
+];
 
 type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
 
@@ -138,23 +135,55 @@ impl Metrics {
         let controller = registry.sub_registry_with_prefix("controller_runtime");
         controller.register("reconcile", "Turns by their result", self.reconciles.clone());
         controller.register("reconcile_errors", "Turns that failed", self.errors.clone());
-        controller.register("terminal_reconcile_errors", "Turns that failed for good", self.terminal_errors.clone());
+        controller.register(
+            "terminal_reconcile_errors",
+            "Turns that failed for good",
+            self.terminal_errors.clone(),
+        );
         controller.register("reconcile_panics", "Handlers that panicked", self.panics.clone());
-        controller.register("reconcile_timeouts", "Handlers that passed their deadline", self.timeouts.clone());
-        controller.register("reconcile_time_seconds", "How long turns took", self.reconcile_time.clone());
-        controller.register("max_concurrent_reconciles", "Turns that may run at a time", self.max_concurrent.clone());
+        controller.register(
+            "reconcile_timeouts",
+            "Handlers that passed their deadline",
+            self.timeouts.clone(),
+        );
+        controller.register(
+            "reconcile_time_seconds",
+            "How long turns took",
+            self.reconcile_time.clone(),
+        );
+        controller.register(
+            "max_concurrent_reconciles",
+            "Turns that may run at a time",
+            self.max_concurrent.clone(),
+        );
         controller.register("active_workers", "Turns that run", self.active_workers.clone());
         let queue = registry.sub_registry_with_prefix("workqueue");
         queue.register("depth", "Parents that wait for a turn", self.queue_depth.clone());
         queue.register("adds", "Turns that were begun", self.queue_adds.clone());
         queue.register("retries", "Turns that are to be retried", self.queue_retries.clone());
-        queue.register("queue_duration_seconds", "How long parents waited for a turn", self.queue_time.clone());
+        queue.register(
+            "queue_duration_seconds",
+            "How long parents waited for a turn",
+            self.queue_time.clone(),
+        );
         queue.register("work_duration_seconds", "How long turns took", self.work_time.clone());
         let client = registry.sub_registry_with_prefix("rest_client");
-        client.register("requests", "Requests beside watches, by method and status code", self.requests.clone());
-        client.register("request_duration_seconds", "How long requests took", self.request_time.clone());
+        client.register(
+            "requests",
+            "Requests beside watches, by method and status code",
+            self.requests.clone(),
+        );
+        client.register(
+            "request_duration_seconds",
+            "How long requests took",
+            self.request_time.clone(),
+        );
         let own = registry.sub_registry_with_prefix("roperator");
-        own.register("turn_reasons", "Why turns ran; one may have several reasons", self.reasons.clone());
+        own.register(
+            "turn_reasons",
+            "Why turns ran; one may have several reasons",
+            self.reasons.clone(),
+        );
         own.register("writes", "Writes by what they did", self.writes.clone());
         own.register("cached_objects", "Objects held in memory", self.cached.clone());
         own.register("watch_events", "Events of watches", self.watch_events.clone());
@@ -172,23 +201,34 @@ impl Metrics {
     }
 
     pub fn cached(&self, kind: &Kind, objects: usize) {
-        self.cached.get_or_create(&kind_labels(kind)).set(i64::try_from(objects).unwrap_or(i64::MAX));
+        self.cached
+            .get_or_create(&kind_labels(kind))
+            .set(i64::try_from(objects).unwrap_or(i64::MAX));
     }
 
     /// The metrics of one operator.
     pub fn of(self: &Arc<Self>, controller: &str) -> ControllerMetrics {
-        ControllerMetrics { metrics: self.clone(), controller: controller.to_owned() }
+        ControllerMetrics {
+            metrics: self.clone(),
+            controller: controller.to_owned(),
+        }
     }
 }
 
 fn kind_labels(kind: &Kind) -> KindLabels {
-    KindLabels { api_version: kind.api_version().to_owned(), kind: kind.kind().to_owned() }
+    KindLabels {
+        api_version: kind.api_version().to_owned(),
+        kind: kind.kind().to_owned(),
+    }
 }
 
 impl Observer for Metrics {
     fn requested(&self, method: &Method, code: Option<StatusCode>, took: Duration) {
         let code = code.map_or_else(|| "<error>".to_owned(), |code| code.as_str().to_owned());
-        let labels = RequestLabels { method: method.to_string(), code };
+        let labels = RequestLabels {
+            method: method.to_string(),
+            code,
+        };
         self.requests.get_or_create(&labels).inc();
         self.request_time.get_or_create(&labels).observe(took.as_secs_f64());
     }
@@ -196,8 +236,11 @@ impl Observer for Metrics {
 
 impl WatchObserver for Metrics {
     fn received(&self, kind: &Kind, event: &str) {
-        let labels =
-            WatchLabels { api_version: kind.api_version().to_owned(), kind: kind.kind().to_owned(), event: event.to_owned() };
+        let labels = WatchLabels {
+            api_version: kind.api_version().to_owned(),
+            kind: kind.kind().to_owned(),
+            event: event.to_owned(),
+        };
         self.watch_events.get_or_create(&labels).inc();
     }
 
@@ -224,48 +267,77 @@ pub(crate) struct ControllerMetrics {
 
 impl ControllerMetrics {
     fn label(&self) -> ControllerLabel {
-        ControllerLabel { controller: self.controller.clone() }
+        ControllerLabel {
+            controller: self.controller.clone(),
+        }
     }
 
     fn queue_labels(&self) -> QueueLabels {
-        QueueLabels { name: self.controller.clone(), controller: self.controller.clone() }
+        QueueLabels {
+            name: self.controller.clone(),
+            controller: self.controller.clone(),
+        }
     }
 
     pub fn max_concurrent(&self, turns: usize) {
-        self.metrics.max_concurrent.get_or_create(&self.label()).set(i64::try_from(turns).unwrap_or(i64::MAX));
+        self.metrics
+            .max_concurrent
+            .get_or_create(&self.label())
+            .set(i64::try_from(turns).unwrap_or(i64::MAX));
     }
 
     pub fn depth(&self, waiting: usize) {
-        self.metrics.queue_depth.get_or_create(&self.queue_labels()).set(i64::try_from(waiting).unwrap_or(i64::MAX));
+        self.metrics
+            .queue_depth
+            .get_or_create(&self.queue_labels())
+            .set(i64::try_from(waiting).unwrap_or(i64::MAX));
     }
 
     pub fn begun(&self, reasons: impl IntoIterator<Item = Reason>, waited: Duration) {
         self.metrics.active_workers.get_or_create(&self.label()).inc();
         self.metrics.queue_adds.get_or_create(&self.queue_labels()).inc();
-        self.metrics.queue_time.get_or_create(&self.queue_labels()).observe(waited.as_secs_f64());
+        self.metrics
+            .queue_time
+            .get_or_create(&self.queue_labels())
+            .observe(waited.as_secs_f64());
         for reason in reasons {
-            let labels = ReasonLabels { controller: self.controller.clone(), reason: reason.as_str() };
+            let labels = ReasonLabels {
+                controller: self.controller.clone(),
+                reason: reason.as_str(),
+            };
             self.metrics.reasons.get_or_create(&labels).inc();
         }
     }
 
     pub fn wrote(&self, verb: &'static str) {
-        let labels = VerbLabels { controller: self.controller.clone(), verb };
+        let labels = VerbLabels {
+            controller: self.controller.clone(),
+            verb,
+        };
         self.metrics.writes.get_or_create(&labels).inc();
     }
 
     pub fn ended(&self, result: TurnResult, took: Duration) {
         let metrics = &self.metrics;
         metrics.active_workers.get_or_create(&self.label()).dec();
-        metrics.reconcile_time.get_or_create(&self.label()).observe(took.as_secs_f64());
-        metrics.work_time.get_or_create(&self.queue_labels()).observe(took.as_secs_f64());
+        metrics
+            .reconcile_time
+            .get_or_create(&self.label())
+            .observe(took.as_secs_f64());
+        metrics
+            .work_time
+            .get_or_create(&self.queue_labels())
+            .observe(took.as_secs_f64());
         let result_label = match result {
             TurnResult::Success => "success",
             TurnResult::RequeueAfter => "requeue_after",
             TurnResult::Stale => "requeue",
             TurnResult::Error { .. } => "error",
         };
-        let labels = ResultLabels { controller: self.controller.clone(), result: result_label };
+        let labels = ResultLabels {
+            controller: self.controller.clone(),
+            result: result_label,
+        };
         metrics.reconciles.get_or_create(&labels).inc();
         if let TurnResult::Error { terminal, reason } = result {
             metrics.errors.get_or_create(&self.label()).inc();
@@ -295,7 +367,13 @@ mod tests {
         let metrics = Metrics::new();
         let controller = metrics.of("echo");
         controller.begun([Reason::Parent], Duration::from_millis(1));
-        controller.ended(TurnResult::Error { terminal: true, reason: "HandlerPanicked" }, Duration::from_millis(3));
+        controller.ended(
+            TurnResult::Error {
+                terminal: true,
+                reason: "HandlerPanicked",
+            },
+            Duration::from_millis(3),
+        );
         metrics.requested(&Method::POST, Some(StatusCode::CREATED), Duration::from_millis(1));
         let text = metrics.encode();
         for line in [

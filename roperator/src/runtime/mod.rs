@@ -73,9 +73,7 @@ where
     O: Operator<Finalization: Dispatch<O, I::Handler>>,
     I: IntoHandler<O, S>,
 {
-    let server = config.server;
-    let runtime = Runtime::new(client().await?).server(server).add_with(config, handler);
-    Ok(runtime.run().await?)
+    Ok(Runtime::new(client().await?).add_with(config, handler).run().await?)
 }
 
 /// A client for the cluster of the current kubeconfig or, in a Pod, of its service account, that leaves retries to the
@@ -84,9 +82,11 @@ where
 /// # Errors
 /// When no cluster is configured.
 pub async fn client() -> Result<Client, RuntimeError> {
-    let mut config = Config::infer().await.map_err(|error| RuntimeError::NoCluster(kube::Error::InferConfig(error)))?;
+    let mut config = Config::infer()
+        .await
+        .map_err(|error| RuntimeError::NoCluster(Box::new(kube::Error::InferConfig(error))))?;
     config.default_retry = false;
-    Client::try_from(config).map_err(RuntimeError::NoCluster)
+    Client::try_from(config).map_err(|error| RuntimeError::NoCluster(Box::new(error)))
 }
 
 /// Why operators could not start, or stopped by themselves.
@@ -94,7 +94,7 @@ pub async fn client() -> Result<Client, RuntimeError> {
 pub enum RuntimeError {
     /// There is neither a kubeconfig nor a service account.
     #[error("no cluster to run against: {0}; set KUBECONFIG, or run in a Pod with a service account")]
-    NoCluster(#[source] kube::Error),
+    NoCluster(#[source] Box<kube::Error>),
     /// An operator's configuration is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -104,9 +104,9 @@ pub enum RuntimeError {
         /// The operator's name.
         operator: String,
         /// The configuration's parent kind.
-        configured: Kind,
+        configured: String,
         /// The handler's.
-        expected: Kind,
+        expected: String,
     },
     /// Two operators have the same name.
     #[error(
@@ -149,7 +149,7 @@ pub enum RuntimeError {
 pub struct Runtime {
     client: Client,
     operators: Vec<Added>,
-    server: ServerConfig,
+    server: Option<ServerConfig>,
     grace: Duration,
 }
 
@@ -171,10 +171,23 @@ struct Parts {
 
 impl Parts {
     fn stores_of(&self, config: &OperatorConfig, kind: &Kind) -> Stores {
-        let store = |namespace| self.stores.get(&WatchKey { kind: kind.clone(), namespace }).cloned();
+        let store = |namespace| {
+            self.stores
+                .get(&WatchKey {
+                    kind: kind.clone(),
+                    namespace,
+                })
+                .cloned()
+        };
         match store(None) {
             Some(all) => Stores(vec![all]),
-            None => Stores(config.namespaces.iter().filter_map(|namespace| store(Some(namespace.clone()))).collect()),
+            None => Stores(
+                config
+                    .namespaces
+                    .iter()
+                    .filter_map(|namespace| store(Some(namespace.clone())))
+                    .collect(),
+            ),
         }
     }
 }
@@ -182,10 +195,16 @@ impl Parts {
 impl Runtime {
     /// A runtime that uses this client. [`client`] makes one whose retries are the runtime's own.
     pub fn new(client: Client) -> Self {
-        Self { client, operators: Vec::new(), server: ServerConfig::default(), grace: GRACE }
+        Self {
+            client,
+            operators: Vec::new(),
+            server: None,
+            grace: GRACE,
+        }
     }
 
     /// Adds an operator as it is declared.
+    #[expect(clippy::should_implement_trait, reason = "nobody takes a runtime for a number")]
     pub fn add<O>(self, operator: O) -> Self
     where
         O: Declared + Handler,
@@ -195,37 +214,59 @@ impl Runtime {
     }
 
     /// Adds an operator with a configuration of its own.
-    pub fn add_with<O, S, I>(mut self, mut config: OperatorConfig, handler: I) -> Self
+    pub fn add_with<O, S, I>(mut self, config: OperatorConfig, handler: I) -> Self
     where
         O: Operator<Finalization: Dispatch<O, I::Handler>>,
         I: IntoHandler<O, S>,
     {
-        config.finalizes = <O::Finalization as Dispatch<O, I::Handler>>::FINALIZES;
         let config = Arc::new(config);
         let handler = Arc::new(handler.into_handler());
         let own = config.clone();
         let build = move |parts: &Parts| -> Arc<dyn Reconcile> {
-            let reporter = Reporter { controller: own.name.clone(), instance: std::env::var("POD_NAME").ok() };
+            let reporter = Reporter {
+                controller: own.name.clone(),
+                instance: std::env::var("POD_NAME").ok(),
+            };
             let recorder = Recorder::new(parts.api.client().clone(), reporter);
             let parents = parts.stores_of(&own, &own.parent);
-            let children = own.children.iter().map(|child| parts.stores_of(&own, &child.kind)).collect();
+            let children = own
+                .children
+                .iter()
+                .map(|child| parts.stores_of(&own, &child.kind))
+                .collect();
             let (api, clock) = (parts.api.clone(), parts.clock.clone());
-            Arc::new(Reconciler::<O, I::Handler>::new(own, handler, api, recorder, clock, parents, children))
+            Arc::new(Reconciler::<O, I::Handler>::new(
+                own, handler, api, recorder, clock, parents, children,
+            ))
         };
-        self.operators.push(Added { config, expected: O::Parent::expected_kind(), build: Box::new(build) });
+        self.operators.push(Added {
+            config,
+            expected: O::Parent::expected_kind(),
+            build: Box::new(build),
+        });
         self
     }
 
-    /// What is served over HTTP about the process, and on which port. Outside a cluster it listens on loopback only.
+    /// What is served over HTTP about the process, and on which port; what the first operator's configuration says unless
+    /// set. Outside a cluster it listens on loopback only.
     pub fn server(mut self, server: ServerConfig) -> Self {
-        self.server = server;
+        self.server = Some(server);
         self
     }
 
     /// The port of `/health`, `/ready` and `/metrics`; 8080 unless set, 0 for one that is free.
     pub fn server_port(mut self, port: u16) -> Self {
-        self.server.port = port;
+        self.server = Some(ServerConfig {
+            port,
+            ..self.server_config()
+        });
         self
+    }
+
+    /// What was set here, or else what the first operator's configuration says.
+    fn server_config(&self) -> ServerConfig {
+        let first = self.operators.first().map(|added| added.config.server);
+        self.server.or(first).unwrap_or_default()
     }
 
     /// How long turns that run may take to end at shutdown; 30 s unless set.
@@ -257,12 +298,22 @@ impl Runtime {
     /// When an operator's configuration is wrong or the port for health and metrics is taken.
     pub async fn start(self) -> Result<OperatorHandle, RuntimeError> {
         self.check()?;
-        let listener = server::bind(self.server).await.map_err(|error| RuntimeError::Server(error.to_string()))?;
+        let server_config = self.server_config();
+        let listener = server::bind(server_config)
+            .await
+            .map_err(|error| RuntimeError::Server(error.to_string()))?;
         let address = listener.as_ref().and_then(|listener| listener.local_addr().ok());
         let metrics = Metrics::new();
         let configs: Vec<_> = self.operators.iter().map(|added| added.config.clone()).collect();
-        let stores = plan(&configs).into_iter().map(|spec| (spec.key.clone(), Store::new(spec))).collect();
-        let parts = Parts { api: Api::new(self.client.clone(), metrics.clone()), stores, clock: clock() };
+        let stores = plan(&configs)
+            .into_iter()
+            .map(|spec| (spec.key.clone(), Store::new(spec)))
+            .collect();
+        let parts = Parts {
+            api: Api::new(self.client.clone(), metrics.clone()),
+            stores,
+            clock: clock(),
+        };
         let controllers: Vec<_> = self
             .operators
             .into_iter()
@@ -281,14 +332,19 @@ impl Runtime {
             background.spawn(store.follow(self.client.clone(), metrics.clone()));
         }
         if let Some(listener) = listener {
-            background.spawn(server::serve(listener, self.server, metrics, process.clone()));
+            background.spawn(server::serve(listener, server_config, metrics, process.clone()));
         }
         let mut working = JoinSet::new();
         for controller in controllers {
             working.spawn(controller.run(stopped.clone()));
         }
         let task = tokio::spawn(supervise(process.clone(), background, working, stopped, self.grace));
-        Ok(OperatorHandle { stop, task: Some(task), process, address })
+        Ok(OperatorHandle {
+            stop,
+            task: Some(task),
+            process,
+            address,
+        })
     }
 
     fn check(&self) -> Result<(), RuntimeError> {
@@ -303,12 +359,16 @@ impl Runtime {
             if let Some(expected) = expected.as_ref().filter(|expected| **expected != *config.parent) {
                 return Err(RuntimeError::WrongParent {
                     operator: config.name.clone(),
-                    configured: (*config.parent).clone(),
-                    expected: expected.clone(),
+                    configured: config.parent.to_string(),
+                    expected: expected.to_string(),
                 });
             }
         }
-        if names.is_empty() { Err(RuntimeError::NoOperator) } else { Ok(()) }
+        if names.is_empty() {
+            Err(RuntimeError::NoOperator)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -338,12 +398,16 @@ async fn supervise(
     let result = match unexpected {
         None => {
             let ended = async { while working.join_next().await.is_some() {} };
-            tokio::time::timeout(grace, ended).await.map_err(|_| RuntimeError::Aborted(grace))
+            tokio::time::timeout(grace, ended)
+                .await
+                .map_err(|_| RuntimeError::Aborted(grace))
         }
         // A task may also have ended because of the stop, a moment before we were told.
         Some(Ok(())) if *stopped.borrow() => Ok(()),
         Some(ended) => {
-            let why = ended.err().map_or_else(|| "a part of it ended".to_owned(), |error| error.to_string());
+            let why = ended
+                .err()
+                .map_or_else(|| "a part of it ended".to_owned(), |error| error.to_string());
             tracing::error!("the runtime stopped unexpectedly: {why}");
             Err(RuntimeError::Stopped(why))
         }
@@ -377,7 +441,9 @@ impl Probe for Process {
             }
         });
         let starting = self.controllers.iter().filter(|controller| !controller.is_ready());
-        waiting.chain(starting.map(|controller| format!("operator `{}` is starting", controller.name()))).collect()
+        waiting
+            .chain(starting.map(|controller| format!("operator `{}` is starting", controller.name())))
+            .collect()
     }
 
     fn refresh(&self) {
@@ -385,8 +451,12 @@ impl Probe for Process {
         for store in &self.stores {
             *cached.entry(&store.key().kind).or_default() += store.len();
         }
-        cached.into_iter().for_each(|(kind, objects)| self.metrics.cached(kind, objects));
-        self.controllers.iter().for_each(|controller| controller.refresh_metrics());
+        cached
+            .into_iter()
+            .for_each(|(kind, objects)| self.metrics.cached(kind, objects));
+        self.controllers
+            .iter()
+            .for_each(|controller| controller.refresh_metrics());
     }
 }
 
@@ -439,7 +509,9 @@ impl OperatorHandle {
         // Nobody listens any more when the runtime has stopped by itself.
         let _ = self.stop.send(true);
         match self.task.take() {
-            Some(task) => task.await.unwrap_or_else(|error| Err(RuntimeError::Stopped(error.to_string()))),
+            Some(task) => task
+                .await
+                .unwrap_or_else(|error| Err(RuntimeError::Stopped(error.to_string()))),
             None => Ok(()),
         }
     }

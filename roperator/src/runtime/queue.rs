@@ -130,7 +130,12 @@ impl<K: Clone + Eq + Hash> Queue<K> {
 
     fn enqueue(&mut self, key: &K, now: Instant) {
         let Some(entry) = self.entries.get_mut(key) else { return };
-        let urgency = entry.reasons.iter().map(|reason| reason.urgency()).max().unwrap_or(Urgency::Background);
+        let urgency = entry
+            .reasons
+            .iter()
+            .map(|reason| reason.urgency())
+            .max()
+            .unwrap_or(Urgency::Background);
         if entry.ticket.is_some_and(|(_, held)| held >= urgency) {
             return;
         }
@@ -139,7 +144,11 @@ impl<K: Clone + Eq + Hash> Queue<K> {
         }
         self.sequence += 1;
         entry.ticket = Some((self.sequence, urgency));
-        let ticket = Ticket { key: key.clone(), number: self.sequence, since: now };
+        let ticket = Ticket {
+            key: key.clone(),
+            number: self.sequence,
+            since: now,
+        };
         match urgency {
             Urgency::Live => self.live.push_back(ticket),
             Urgency::Background => self.background.push_back(ticket),
@@ -151,8 +160,15 @@ impl<K: Clone + Eq + Hash> Queue<K> {
         self.fire_timers(now);
         Self::drop_void(&self.entries, &mut self.live);
         Self::drop_void(&self.entries, &mut self.background);
-        let has_aged = self.background.front().is_some_and(|ticket| now.duration_since(ticket.since) >= AGE);
-        let ticket = if has_aged { self.background.pop_front() } else { self.live.pop_front() };
+        let has_aged = self
+            .background
+            .front()
+            .is_some_and(|ticket| now.duration_since(ticket.since) >= AGE);
+        let ticket = if has_aged {
+            self.background.pop_front()
+        } else {
+            self.live.pop_front()
+        };
         let ticket = ticket.or_else(|| self.background.pop_front())?;
         let entry = self.entries.get_mut(&ticket.key)?;
         entry.ticket = None;
@@ -162,12 +178,18 @@ impl<K: Clone + Eq + Hash> Queue<K> {
             self.timers.remove(&(at, number));
         }
         let reasons = std::mem::take(&mut entry.reasons);
-        Some(Job { key: ticket.key, reasons, waited: now.duration_since(ticket.since) })
+        Some(Job {
+            key: ticket.key,
+            reasons,
+            waited: now.duration_since(ticket.since),
+        })
     }
 
     fn drop_void(entries: &HashMap<K, Entry>, tickets: &mut VecDeque<Ticket<K>>) {
         let is_void = |ticket: &Ticket<K>| {
-            entries.get(&ticket.key).is_none_or(|entry| entry.ticket.is_none_or(|(number, _)| number != ticket.number))
+            entries
+                .get(&ticket.key)
+                .is_none_or(|entry| entry.ticket.is_none_or(|(number, _)| number != ticket.number))
         };
         while tickets.front().is_some_and(is_void) {
             tickets.pop_front();
@@ -180,8 +202,12 @@ impl<K: Clone + Eq + Hash> Queue<K> {
                 break;
             }
             let key = entry.remove();
-            let Some(entry) = self.entries.get_mut(&key) else { continue };
-            let Some((_, _, reason)) = entry.timer.take() else { continue };
+            let Some(entry) = self.entries.get_mut(&key) else {
+                continue;
+            };
+            let Some((_, _, reason)) = entry.timer.take() else {
+                continue;
+            };
             entry.reasons.insert(reason);
             if !entry.is_running {
                 self.enqueue(&key, now);

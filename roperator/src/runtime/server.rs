@@ -29,7 +29,9 @@ pub(crate) trait Probe: Send + Sync + 'static {
 
 /// Why the server could not start.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot serve health and metrics on {address}: {source}; choose another port with `with_server_port`, or 0 for a free one")]
+#[error(
+    "cannot serve health and metrics on {address}: {source}; choose another port with `with_server_port`, or 0 for a free one"
+)]
 pub(crate) struct ServerError {
     address: SocketAddr,
     source: std::io::Error,
@@ -38,7 +40,11 @@ pub(crate) struct ServerError {
 /// In a cluster the kubelet and Prometheus come from outside; anywhere else nobody should.
 fn address(port: u16) -> SocketAddr {
     let is_in_cluster = std::env::var_os("KUBERNETES_SERVICE_HOST").is_some();
-    let ip = if is_in_cluster { IpAddr::V6(Ipv6Addr::UNSPECIFIED) } else { IpAddr::V4(Ipv4Addr::LOCALHOST) };
+    let ip = if is_in_cluster {
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED)
+    } else {
+        IpAddr::V4(Ipv4Addr::LOCALHOST)
+    };
     SocketAddr::new(ip, port)
 }
 
@@ -54,10 +60,15 @@ pub(crate) async fn bind(config: ServerConfig) -> Result<Option<TcpListener>, Se
     let fallback = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), config.port);
     let listener = match TcpListener::bind(wanted).await {
         // A node without IPv6.
-        Err(error) if wanted.is_ipv6() && error.kind() != std::io::ErrorKind::AddrInUse => TcpListener::bind(fallback).await,
+        Err(error) if wanted.is_ipv6() && error.kind() != std::io::ErrorKind::AddrInUse => {
+            TcpListener::bind(fallback).await
+        }
         other => other,
     };
-    listener.map(Some).map_err(|source| ServerError { address: wanted, source })
+    listener.map(Some).map_err(|source| ServerError {
+        address: wanted,
+        source,
+    })
 }
 
 /// Serves until the future is dropped.
@@ -66,7 +77,10 @@ pub(crate) async fn serve(listener: TcpListener, config: ServerConfig, metrics: 
     if config.expose_health {
         let (health, ready) = (probe.clone(), probe.clone());
         router = router
-            .route("/health", get(async move || answer(health.dead().into_iter().collect())))
+            .route(
+                "/health",
+                get(async move || answer(health.dead().into_iter().collect())),
+            )
             .route("/ready", get(async move || answer(ready.unready())));
     }
     if config.expose_metrics {
@@ -74,7 +88,13 @@ pub(crate) async fn serve(listener: TcpListener, config: ServerConfig, metrics: 
             "/metrics",
             get(async move || {
                 probe.refresh();
-                ([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], metrics.encode())
+                (
+                    [(
+                        CONTENT_TYPE,
+                        "application/openmetrics-text; version=1.0.0; charset=utf-8",
+                    )],
+                    metrics.encode(),
+                )
             }),
         );
     }

@@ -52,7 +52,10 @@ async fn built_in(api: &Api, config: &OperatorConfig) -> Support {
     let kind = &config.parent;
     let root = if kind.group().is_empty() { "/api" } else { "/apis" };
     let subresource = match get::<APIResourceList>(api, &format!("{root}/{}", kind.api_version())).await {
-        Ok(list) => list.resources.iter().any(|resource| resource.name == format!("{}/status", kind.plural())),
+        Ok(list) => list
+            .resources
+            .iter()
+            .any(|resource| resource.name == format!("{}/status", kind.plural())),
         Err(error) => {
             tracing::info!(operator = %config.name, %error, "discovery failed; {kind} is taken to have a status");
             true
@@ -61,7 +64,12 @@ async fn built_in(api: &Api, config: &OperatorConfig) -> Support {
     if !subresource {
         tracing::warn!(operator = %config.name, "{kind} has no status; failures are reported as Events and in the log alone");
     }
-    Support { subresource, conditions: false, condition_generation: false, observed_generation: false }
+    Support {
+        subresource,
+        conditions: false,
+        condition_generation: false,
+        observed_generation: false,
+    }
 }
 
 async fn get<T: DeserializeOwned>(api: &Api, path: &str) -> Result<T, ApiError> {
