@@ -510,7 +510,7 @@ where
         verdict: &Verdict,
         turn: &mut Turn,
     ) -> Result<(), Failure> {
-        let support = *lock(&self.support);
+        let support = lock(&self.support).clone();
         if matches!(verdict, Verdict::Ready) {
             turn.remembered.told = None;
         }
@@ -527,7 +527,7 @@ where
             conditions,
             verdict,
             now: (self.clock)(),
-            support,
+            support: &support,
         };
         let composed = status::compose(parts);
         let is_same = composed.observed.as_ref() == Some(&composed.desired)

@@ -3,8 +3,11 @@
 //! In: what the handler returned and how the turn went. Out: a status, composed purely, and one JSON patch that replaces
 //! the old one if it differs. The patch tests the uid: it conflicts with nobody and never hits a recreated parent.
 
+use std::sync::Arc;
+
 use http::Method;
 use jiff::Timestamp;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::JSONSchemaProps;
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -12,6 +15,7 @@ use crate::{
     apply::encode,
     config::OperatorConfig,
     desired::remove_nulls,
+    manifest::crd::put_defaults,
     object::{Object, ResourceVersion},
     operator::{Condition, ConditionStatus},
 };
@@ -59,7 +63,7 @@ impl Verdict {
 }
 
 /// What the parent's kind can hold in its status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Support {
     /// Whether there is a status subresource.
     pub subresource: bool,
@@ -69,6 +73,8 @@ pub(crate) struct Support {
     pub condition_generation: bool,
     /// Whether the status can hold the observed generation.
     pub observed_generation: bool,
+    /// The status's schema, for the defaults that the server puts in.
+    pub schema: Option<Arc<JSONSchemaProps>>,
 }
 
 impl Support {
@@ -78,6 +84,7 @@ impl Support {
         conditions: true,
         condition_generation: true,
         observed_generation: true,
+        schema: None,
     };
 }
 
@@ -90,7 +97,7 @@ pub(crate) struct Parts<'a> {
     pub conditions: Vec<Condition>,
     pub verdict: &'a Verdict,
     pub now: Timestamp,
-    pub support: Support,
+    pub support: &'a Support,
 }
 
 /// The status as it should be, and as it is.
@@ -130,6 +137,9 @@ pub(crate) fn compose(parts: Parts<'_>) -> Composed {
         let of_condition = generation.filter(|_| parts.support.condition_generation);
         let conditions = conditions(kept, own, observed.as_ref(), of_condition, parts.now);
         fields.insert("conditions".to_owned(), conditions);
+    }
+    if let Some(schema) = &parts.support.schema {
+        put_defaults(schema, &mut status);
     }
     Composed {
         desired: status,
@@ -279,7 +289,7 @@ mod tests {
             conditions,
             verdict,
             now,
-            support: Support::ALL,
+            support: &Support::ALL,
         })
         .desired
     }
@@ -331,6 +341,31 @@ mod tests {
     }
 
     #[test]
+    fn what_the_schema_defaults_is_there_before_the_server_puts_it_in() {
+        let schema = json!({"type": "object", "properties": {
+            "observed": {"type": "integer", "default": 0},
+            "items": {"type": "array", "items": {"type": "object", "properties": {"on": {"type": "boolean", "default": true}}}}}});
+        let support = Support {
+            schema: Some(Arc::new(serde_json::from_value(schema).unwrap())),
+            ..Support::ALL
+        };
+        let parent = parent("{}");
+        let parts = Parts {
+            parent: &parent,
+            user: Some(json!({"items": [{}]})),
+            conditions: vec![],
+            verdict: &Verdict::Ready,
+            now: Timestamp::UNIX_EPOCH,
+            support: &support,
+        };
+        let status = compose(parts).desired;
+        assert_eq!(
+            (&status["observed"], &status["items"]),
+            (&json!(0), &json!([{"on": true}]))
+        );
+    }
+
+    #[test]
     fn what_the_schema_cannot_hold_is_left_out() {
         let support = Support {
             conditions: false,
@@ -344,7 +379,7 @@ mod tests {
             conditions: vec![],
             verdict: &Verdict::Ready,
             now: Timestamp::UNIX_EPOCH,
-            support,
+            support: &support,
         };
         assert_eq!(compose(parts).desired, json!({}));
     }

@@ -19,7 +19,7 @@ use kube::{
 };
 use roperator::{Dynamic, Kind, RuntimeError, Scope, TypedKind, WithFinalize, WithFinalizer, prelude::*};
 use roperator_tests::{
-    kinds::{Realm, Site, SiteOperator, SiteSpec},
+    kinds::{Realm, Site, SiteOperator, SiteSpec, config_map_of, message_of},
     stage::{Stage, eventually, parameter},
 };
 use serde_json::{Value, json};
@@ -50,25 +50,6 @@ crate::scenarios![
     own:
 ];
 
-/// What the parent says, whatever its type.
-fn message<O: Operator>(request: &SyncRequest<O>) -> String {
-    let parent = request.parent_object().to_value();
-    parent
-        .pointer("/spec/message")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned()
-}
-
-/// A ConfigMap with the parent's message, as JSON.
-fn config_map<O: Operator>(request: &SyncRequest<O>, suffix: &str) -> Value {
-    json!({
-        "apiVersion": "v1", "kind": "ConfigMap",
-        "metadata": {"name": format!("{}-{suffix}", request.parent_object().name())},
-        "data": {"message": message(request)},
-    })
-}
-
 /// An operator of ConfigMaps alone.
 fn of_config_maps(stage: &Stage, name: &str) -> OperatorConfig {
     stage
@@ -80,13 +61,13 @@ fn of_config_maps(stage: &Stage, name: &str) -> OperatorConfig {
 fn keeper(suffix: &'static str, seen: Arc<AtomicUsize>) -> impl Fn(&SyncRequest) -> Result<SyncResponse> + Send + Sync {
     move |request| {
         seen.store(request.children().len(), Ordering::Relaxed);
-        Ok(SyncResponse::new().child(config_map(request, suffix)))
+        Ok(SyncResponse::new().child(config_map_of(request, suffix)))
     }
 }
 
 async fn json_children_are_created_updated_and_pruned(stage: Stage) {
     fn sync(request: &SyncRequest) -> Result<SyncResponse> {
-        let message = message(request);
+        let message = message_of(request);
         let service = json!({
             "apiVersion": "v1", "kind": "Service",
             "metadata": request.child_meta("svc"),
@@ -95,7 +76,7 @@ async fn json_children_are_created_updated_and_pruned(stage: Stage) {
         let status = json!({"message": message});
         let services = (message == "served").then_some(service);
         Ok(SyncResponse::from_status(status)
-            .child(config_map(request, "config"))
+            .child(config_map_of(request, "config"))
             .children(services))
     }
     let config = of_config_maps(&stage, "json").with_child(k8s_types::core::v1::Service, ChildConfig::apply());
@@ -186,8 +167,8 @@ async fn views_show_the_observed_children_by_kind_and_by_type(stage: Stage) {
     let sync = move |request: &SyncRequest| -> Result<SyncResponse> {
         seen.lock().unwrap().push(Views::of(request));
         Ok(SyncResponse::new()
-            .child(config_map(request, "one"))
-            .child(config_map(request, "two")))
+            .child(config_map_of(request, "one"))
+            .child(config_map_of(request, "two")))
     };
     let handle = stage.start_dynamic(config, sync).await;
     stage.site("a", "hello").await;
@@ -220,24 +201,24 @@ struct Counter {
 impl Handler<Dynamic> for Counter {
     async fn sync(&self, request: &SyncRequest) -> Result<SyncResponse> {
         self.syncs.fetch_add(1, Ordering::Relaxed);
-        Ok(SyncResponse::new().child(config_map(request, self.suffix)))
+        Ok(SyncResponse::new().child(config_map_of(request, self.suffix)))
     }
 }
 
 async fn handlers_of_every_shape_sync(stage: Stage) {
     fn function(request: &SyncRequest) -> Result<SyncResponse, ParseIntError> {
-        Ok(SyncResponse::new().child(config_map(request, "function")))
+        Ok(SyncResponse::new().child(config_map_of(request, "function")))
     }
     async fn async_function(request: &SyncRequest) -> Result<SyncResponse, Box<dyn StdError + Send + Sync>> {
         tokio::task::yield_now().await;
-        Ok(SyncResponse::new().child(config_map(request, "async-function")))
+        Ok(SyncResponse::new().child(config_map_of(request, "async-function")))
     }
     let captured = Arc::new("closure".to_owned());
     let closure = move |request: SyncRequest| {
         let suffix = captured.clone();
         async move {
             tokio::task::yield_now().await;
-            Ok::<_, std::io::Error>(SyncResponse::new().child(config_map(&request, &suffix)))
+            Ok::<_, std::io::Error>(SyncResponse::new().child(config_map_of(&request, &suffix)))
         }
     };
     let syncs = Arc::new(AtomicUsize::new(0));
@@ -267,14 +248,14 @@ async fn handlers_of_every_shape_sync(stage: Stage) {
 
 async fn errors_of_every_type_are_reported_and_retried(stage: Stage) {
     fn std_error(request: &SyncRequest) -> Result<SyncResponse, ParseIntError> {
-        let number: u32 = message(request).parse()?;
-        Ok(SyncResponse::new().child(config_map(request, &number.to_string())))
+        let number: u32 = message_of(request).parse()?;
+        Ok(SyncResponse::new().child(config_map_of(request, &number.to_string())))
     }
     async fn boxed_error(request: &SyncRequest) -> Result<SyncResponse, Box<dyn StdError + Send + Sync>> {
-        if message(request) == "x" {
+        if message_of(request) == "x" {
             return Err("x is no number".into());
         }
-        Ok(SyncResponse::new().child(config_map(request, "boxed")))
+        Ok(SyncResponse::new().child(config_map_of(request, "boxed")))
     }
     let handle = stage
         .start_dynamic(of_config_maps(&stage, "std-error"), std_error)
@@ -329,7 +310,7 @@ async fn a_handler_with_a_function_that_finalizes_finalizes(stage: Stage) {
     let counted = finalized.clone();
     let handler = WithFinalize::new(
         |request: &SyncRequest<Finalizing>| -> Result<SyncResponse<Finalizing>> {
-            Ok(SyncResponse::new().child(config_map(request, "config")))
+            Ok(SyncResponse::new().child(config_map_of(request, "config")))
         },
         move |request: &SyncRequest<Finalizing>| {
             assert!(
@@ -443,7 +424,7 @@ async fn label_annotation_manager_and_finalizer_can_be_chosen(stage: Stage) {
         .with_finalizer("example.com/clean-up");
     let handler = WithFinalize::new(
         |request: &SyncRequest<Finalizing>| -> Result<SyncResponse<Finalizing>> {
-            Ok(SyncResponse::new().child(config_map(request, "config")))
+            Ok(SyncResponse::new().child(config_map_of(request, "config")))
         },
         |_: &SyncRequest<Finalizing>| Ok(FinalizeResponse::done()),
     );

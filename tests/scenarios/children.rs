@@ -570,7 +570,8 @@ async fn annotation_is_healed(stage: &Stage, damage: Value) {
         .wait_for("a-config", "the annotation is as it was", is_healed)
         .await;
     stage.rest().await;
-    assert_eq!(stage.asked("configmaps"), ["POST 201", "APPLY 200"]);
+    // What was applied last is unknown, so that fields may have to go: the entry of the POST is converted.
+    assert_eq!(stage.asked("configmaps"), ["POST 201", "JSON PATCH 200", "APPLY 200"]);
     handle.shutdown().await.unwrap();
     restart_in_vain(stage, CONFIG_MAPS, message).await;
 }
@@ -877,22 +878,22 @@ async fn objects_that_are_not_the_parents_are_never_deleted(stage: Stage) {
         .start_desired(CONFIG_MAPS, |said| if said == "none" { vec![] } else { message(said) })
         .await;
     let parent = stage.site("a", "one").await;
-    let other = stage.site("b", "one").await;
     stage.wait_settled("a").await;
-    stage.wait_settled("b").await;
-    let owner = |site: &Site, controller: Option<bool>| json!([{"apiVersion": "tests.example.com/v1", "kind": "Site", "name": site.name_any(), "uid": uid(site), "controller": controller}]);
+    let owner = |controller: Option<bool>| json!([{"apiVersion": "tests.example.com/v1", "kind": "Site", "name": "a", "uid": uid(&parent), "controller": controller}]);
     let label = json!({OPERATOR_LABEL: "site"});
     let objects = [
         // Labels never prove ownership, and neither does a reference that is not the controller's.
         json!({"name": "a-labelled", "labels": label}),
-        json!({"name": "a-mentioned", "labels": label, "ownerReferences": owner(&parent, None)}),
-        json!({"name": "a-not-controlled", "labels": label, "ownerReferences": owner(&parent, Some(false))}),
+        json!({"name": "a-mentioned", "labels": label, "ownerReferences": owner(None)}),
+        json!({"name": "a-not-controlled", "labels": label, "ownerReferences": owner(Some(false))}),
         // Controlled by the parent, but of another operator's making.
-        json!({"name": "a-of-another-operator", "labels": {OPERATOR_LABEL: "other"}, "ownerReferences": owner(&parent, Some(true))}),
-        json!({"name": "a-unlabelled", "ownerReferences": owner(&parent, Some(true))}),
+        json!({"name": "a-of-another-operator", "labels": {OPERATOR_LABEL: "other"}, "ownerReferences": owner(Some(true))}),
+        json!({"name": "a-unlabelled", "ownerReferences": owner(Some(true))}),
     ];
     for metadata in &objects {
-        stage.create::<ConfigMap>(serde_json::from_value(json!({"metadata": metadata})).unwrap()).await;
+        stage
+            .create::<ConfigMap>(serde_json::from_value(json!({"metadata": metadata})).unwrap())
+            .await;
     }
     stage.say("a", "none").await;
     stage.wait_gone::<ConfigMap>("a-config").await;
@@ -905,7 +906,7 @@ async fn objects_that_are_not_the_parents_are_never_deleted(stage: Stage) {
             "{name} is gone"
         );
     }
-    assert_eq!(stage.asked("configmaps"), ["POST 201", "POST 201", "DELETE 200"]);
+    assert_eq!(stage.asked("configmaps"), ["POST 201", "DELETE 200"]);
     handle.shutdown().await.unwrap();
 }
 

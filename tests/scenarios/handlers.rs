@@ -422,10 +422,7 @@ async fn spoils(stage: Stage, children: Value, reason: &str, texts: &[&str]) {
     stage.wait_gone::<ConfigMap>("two").await;
     stage.wait_settled("a").await;
     let after = stage.config_maps().await;
-    assert_eq!(
-        after["one"].data,
-        Some([("key".to_owned(), "new".to_owned())].into())
-    );
+    assert_eq!(after["one"].data, Some([("key".to_owned(), "new".to_owned())].into()));
     assert_eq!(after["one"].uid(), before["one"].uid());
     handle.shutdown().await.unwrap();
 }
@@ -449,7 +446,12 @@ async fn a_child_in_a_foreign_namespace_spoils_the_response(stage: Stage) {
 }
 
 async fn a_child_returned_twice_spoils_the_response(stage: Stage) {
-    is_refused(stage, vec![map("twin", "1"), map("twin", "2")], &["ConfigMap", "twin", "twice"]).await;
+    is_refused(
+        stage,
+        vec![map("twin", "1"), map("twin", "2")],
+        &["ConfigMap", "twin", "twice"],
+    )
+    .await;
 }
 
 async fn a_child_without_a_name_spoils_the_response(stage: Stage) {
@@ -459,7 +461,12 @@ async fn a_child_without_a_name_spoils_the_response(stage: Stage) {
 }
 
 async fn a_child_without_a_kind_spoils_the_response(stage: Stage) {
-    is_refused(stage, vec![json!({"metadata": {"name": "what"}})], &["apiVersion", "kind"]).await;
+    is_refused(
+        stage,
+        vec![json!({"metadata": {"name": "what"}})],
+        &["apiVersion", "kind"],
+    )
+    .await;
 }
 
 async fn a_child_that_names_another_controller_spoils_the_response(stage: Stage) {
@@ -502,7 +509,13 @@ async fn an_unknown_field_in_an_existing_child_is_reported_and_nothing_changed(s
 async fn an_invalid_new_child_is_reported_and_nothing_created(stage: Stage) {
     let invalid = service("web", json!({"ports": [{"port": 0}]}));
     let services = stage.api::<Service>();
-    spoils(stage, json!([map("one", "1"), invalid]), "ChildRefused", &["web", "spec.ports[0].port"]).await;
+    spoils(
+        stage,
+        json!([map("one", "1"), invalid]),
+        "ChildRefused",
+        &["web", "spec.ports[0].port"],
+    )
+    .await;
     assert!(services.get_opt("web").await.unwrap().is_none());
 }
 
@@ -520,7 +533,7 @@ async fn an_invalid_change_of_a_child_is_reported_and_nothing_changed(stage: Sta
     group = "tests.example.com",
     version = "v1",
     kind = "Site",
-    struct = "StrictSite",
+    root = "StrictSite",
     namespaced,
     status = "SiteStatus"
 )]
@@ -625,9 +638,7 @@ async fn a_child_that_does_not_decode_discards_the_response(stage: Stage) {
     assert_eq!(stage.config_maps().await, before);
     let writes: Vec<String> = stage.wire.writes().iter().map(ToString::to_string).collect();
     assert_eq!(writes, ["STATUS 200"]);
-    stage
-        .edit::<ConfigMap>("two", json!({"data": {"key": "green"}}))
-        .await;
+    stage.edit::<ConfigMap>("two", json!({"data": {"key": "green"}})).await;
     stage
         .wait_for::<ConfigMap>("two", "it is repaired", |found| {
             found.data == Some([("key".to_owned(), "red".to_owned())].into())
@@ -662,7 +673,10 @@ async fn the_time_is_one_for_a_turn_and_goes_on(stage: Stage) {
     for [first, second, clock] in &times {
         assert_eq!(first, second, "one moment for a whole turn");
         let late = clock.duration_since(*first).as_secs_f64();
-        assert!((0.0..5.0).contains(&late), "the turn's time is {late} s behind the clock");
+        assert!(
+            (0.0..5.0).contains(&late),
+            "the turn's time is {late} s behind the clock"
+        );
     }
     for pair in times.windows(2) {
         let later = pair[1][0].duration_since(pair[0][0]).as_secs_f64();
@@ -704,9 +718,7 @@ async fn the_responses_resync_goes_before_the_configured_one(stage: Stage) {
             fan_out(request)
         })
     };
-    let config = stage
-        .config_of::<SiteOperator>()
-        .with_resync(Duration::from_secs(1));
+    let config = stage.config_of::<SiteOperator>().with_resync(Duration::from_secs(1));
     let handle = stage.start_with::<SiteOperator, _, _>(config, sync).await;
     stage.site("a", "quick").await;
     stage.site("b", "slow").await;
@@ -718,10 +730,6 @@ async fn the_responses_resync_goes_before_the_configured_one(stage: Stage) {
     slow.wait(3).await;
     assert!(slow.gaps().iter().all(|gap| *gap >= millis(1000)), "{:?}", slow.gaps());
     assert!(quick.gaps().iter().all(|gap| *gap >= millis(200)), "{:?}", quick.gaps());
-    assert!(
-        quick.gaps().iter().any(|gap| *gap < millis(1000)),
-        "{:?}",
-        quick.gaps()
-    );
+    assert!(quick.gaps().iter().any(|gap| *gap < millis(1000)), "{:?}", quick.gaps());
     handle.shutdown().await.unwrap();
 }

@@ -130,3 +130,24 @@ where
     };
     SyncResponse::from_status(status).children((0..spec.count).map(config_map))
 }
+
+/// What a parent says, whatever its type.
+#[must_use]
+pub fn message_of<O: Operator>(request: &SyncRequest<O>) -> String {
+    let parent = request.parent_object().to_value();
+    parent
+        .pointer("/spec/message")
+        .and_then(serde_json::Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// A ConfigMap that says what the parent says, as JSON.
+#[must_use]
+pub fn config_map_of<O: Operator>(request: &SyncRequest<O>, suffix: &str) -> serde_json::Value {
+    serde_json::json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": format!("{}-{suffix}", request.parent_object().name())},
+        "data": {"message": message_of(request)},
+    })
+}

@@ -439,7 +439,7 @@ impl Stage {
                     .and_then(serde_json::Value::as_str)
                     .unwrap_or_default();
                 // Stated in full: what the schema defaults is another scenario's matter.
-            let status = serde_json::json!({"message": message, "observed": 0});
+                let status = serde_json::json!({"message": message, "observed": 0});
                 let children = desired(message).into_iter().map(|mut child| {
                     let name = child
                         .pointer("/metadata/name")
@@ -623,6 +623,52 @@ impl Gate {
 
     /// Waits until this many have come.
     pub async fn wait_came(&self, number: usize) {
-        eventually("handlers come to the gate", async || (self.came() >= number).then_some(())).await;
+        eventually("handlers come to the gate", async || {
+            (self.came() >= number).then_some(())
+        })
+        .await;
     }
+}
+
+/// An answer over plain HTTP.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status code.
+    pub code: u16,
+    /// The status line and the headers.
+    pub head: String,
+    /// The body.
+    pub body: String,
+}
+
+/// GETs a path; `None` where nobody listens.
+pub async fn http_get(address: std::net::SocketAddr, path: &str) -> Option<Answer> {
+    use std::io::{Read, Write};
+
+    let request = format!("GET {path} HTTP/1.1\r\nhost: scenario\r\nconnection: close\r\n\r\n");
+    let exchange = move || {
+        let mut stream = std::net::TcpStream::connect(address).ok()?;
+        stream.set_read_timeout(Some(PATIENCE)).ok()?;
+        stream.write_all(request.as_bytes()).ok()?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text).ok()?;
+        let (head, body) = text.split_once("\r\n\r\n")?;
+        let code = head.split(' ').nth(1)?.parse().ok()?;
+        Some(Answer {
+            code,
+            head: head.to_owned(),
+            body: body.to_owned(),
+        })
+    };
+    tokio::task::spawn_blocking(exchange).await.expect("it does not panic")
+}
+
+/// The value of a metric with these labels among others, such as `result="success"`.
+#[must_use]
+pub fn metric(text: &str, name: &str, labels: &[&str]) -> Option<f64> {
+    let is_it = |line: &&str| {
+        let rest = line.strip_prefix(name);
+        rest.is_some_and(|rest| rest.starts_with([' ', '{'])) && labels.iter().all(|label| line.contains(label))
+    };
+    text.lines().find(is_it)?.rsplit(' ').next()?.parse().ok()
 }

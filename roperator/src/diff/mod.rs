@@ -195,9 +195,7 @@ pub(crate) fn diff_child(
         Strategy::Apply => {
             let same_fields =
                 recorded.is_some_and(|recorded| recorded.same_fields(&child.content, child.kind.is_built_in()));
-            // Lost, and yet owned: the entry does not say enough, which an `Apply` entry does.
-            let in_doubt = !deviation.lost.is_empty() && owned.uncovered(&child.content).is_empty();
-            let convert = conversion(config, live, &entries, !same_fields || in_doubt);
+            let convert = conversion(config, live, &entries, !same_fields);
             Change::Apply {
                 observed,
                 body,

@@ -9,7 +9,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, CustomResourceDefinitionVersion, CustomResourceSubresourceStatus, JSON, JSONSchemaProps,
     JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 type Properties = BTreeMap<String, JSONSchemaProps>;
 
@@ -365,3 +365,32 @@ impl<'a> Node<'a> {
 
 #[cfg(test)]
 mod tests;
+
+/// The schema of `status` in a version of a CRD.
+pub(crate) fn status_schema<'a>(crd: &'a CustomResourceDefinition, version: &str) -> Option<&'a JSONSchemaProps> {
+    let version = crd.spec.versions.iter().find(|found| found.name == version)?;
+    let root = version.schema.as_ref()?.open_api_v3_schema.as_ref()?;
+    root.properties.as_ref()?.get("status")
+}
+
+/// Puts in what the server would: the defaults of members that are left out.
+pub(crate) fn put_defaults(schema: &JSONSchemaProps, value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            for (name, schema) in schema.properties.iter().flatten() {
+                if let (None, Some(default)) = (members.get(name), &schema.default) {
+                    members.insert(name.clone(), default.0.clone());
+                }
+                if let Some(member) = members.get_mut(name) {
+                    put_defaults(schema, member);
+                }
+            }
+        }
+        Value::Array(items) => {
+            if let Some(JSONSchemaPropsOrArray::Schema(schema)) = &schema.items {
+                items.iter_mut().for_each(|item| put_defaults(schema, item));
+            }
+        }
+        _ => {}
+    }
+}

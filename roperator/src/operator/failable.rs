@@ -69,6 +69,7 @@ pub trait FailableHandler<O: Operator<Parent: WithStatus>>: Send + Sync + 'stati
 /// A [`FailableHandler`] as a [`Handler`].
 pub struct Failable<H>(pub H);
 
+#[diagnostic::do_not_recommend]
 impl<O: Operator<Parent: WithStatus>, H: FailableHandler<O>> Handler<O> for Failable<H> {
     async fn sync(&self, request: &SyncRequest<O>) -> Result<SyncResponse<O>> {
         let children = match self.0.validate(request).await {
@@ -83,6 +84,7 @@ impl<O: Operator<Parent: WithStatus>, H: FailableHandler<O>> Handler<O> for Fail
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<O, H> Finalize<O> for Failable<H>
 where
     O: Operator<Parent: WithStatus, Finalization: FinalizerDeclared>,

@@ -9,11 +9,14 @@ mod manifests;
 mod request;
 mod response;
 
-use std::ops::Deref;
+use std::{borrow::Cow, ops::Deref};
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::{CustomResourceExt, core::object::HasStatus};
-use serde::{Serialize, de::DeserializeOwned};
+use kube::{
+    CustomResourceExt,
+    core::{ClusterResourceScope, ObjectMeta, object::HasStatus},
+};
+use serde::Serialize;
 use serde_json::Value;
 
 pub use self::{
@@ -181,21 +184,39 @@ impl Deref for DynamicChildren {
     }
 }
 
-/// Decodes a parent that a macro's fallback could not name.
+/// The parent of a declaration that names none: the macro has reported that, and nothing else is to be said about it.
 #[doc(hidden)]
 #[derive(serde::Deserialize, serde::Serialize)]
-pub struct UnknownParent {}
-
-impl Parent for UnknownParent {
-    fn expected_kind() -> Option<Kind> {
-        None
-    }
-
-    fn from_object(object: &Object) -> Result<Self, DecodeError> {
-        decode_unknown(object)
-    }
+pub struct UnknownParent {
+    metadata: ObjectMeta,
 }
 
-fn decode_unknown<T: DeserializeOwned>(object: &Object) -> Result<T, DecodeError> {
-    object.decode()
+impl kube::Resource for UnknownParent {
+    type DynamicType = ();
+    // It may own children of any scope.
+    type Scope = ClusterResourceScope;
+
+    fn kind(_: &()) -> Cow<'_, str> {
+        "Unknown".into()
+    }
+
+    fn group(_: &()) -> Cow<'_, str> {
+        "roperator.dev".into()
+    }
+
+    fn version(_: &()) -> Cow<'_, str> {
+        "v1".into()
+    }
+
+    fn plural(_: &()) -> Cow<'_, str> {
+        "unknowns".into()
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.metadata
+    }
 }

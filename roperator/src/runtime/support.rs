@@ -3,6 +3,8 @@
 //! A field that a schema does not know is pruned without a word; it would be written again and again. So what is missing is
 //! said at start and left out.
 
+use std::sync::Arc;
+
 use k8s_openapi::{
     apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
     apimachinery::pkg::apis::meta::v1::APIResourceList,
@@ -12,7 +14,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     api::{Api, ApiError},
     config::OperatorConfig,
-    manifest::crd::support,
+    manifest::crd::{status_schema, support},
     status::Support,
 };
 
@@ -35,6 +37,7 @@ pub(crate) async fn find(api: &Api, config: &OperatorConfig) -> Support {
                 conditions: found.conditions,
                 condition_generation: found.condition_generation,
                 observed_generation: found.observed_generation,
+                schema: status_schema(&crd, kind.version()).cloned().map(Arc::new),
             }
         }
         Err(error) => {
@@ -69,6 +72,7 @@ async fn built_in(api: &Api, config: &OperatorConfig) -> Support {
         conditions: false,
         condition_generation: false,
         observed_generation: false,
+        schema: None,
     }
 }
 

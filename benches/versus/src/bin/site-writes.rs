@@ -1,7 +1,7 @@
 //! No operator at all: lists the parents once and writes for each what an operator has to write at the least (POST, POST,
 //! PATCH of the status), eight at a time, then waits for a signal. It shows how fast the API server takes the writes.
 
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use futures::{TryStreamExt as _, stream};
 use k8s_openapi::api::core::v1::{ConfigMap, Service};
 use kube::{
     Api, Client, Resource as _, ResourceExt as _,

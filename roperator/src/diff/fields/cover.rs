@@ -68,6 +68,7 @@ impl Place {
 }
 
 impl FieldSet {
+    #[cfg(test)]
     /// The leaves of `desired` that this set does not own, trusting every bare node. Empty: covered. A list or keyed item of
     /// which nothing is owned is one leaf.
     pub(crate) fn uncovered(&self, desired: &Value) -> Vec<String> {
