@@ -415,6 +415,17 @@ impl OperatorConfig {
                 "`{manager}` cannot be a field manager: 1 to 128 printable characters are needed"
             ));
         }
+        for (what, key) in [
+            ("label", &self.operator_label),
+            ("annotation", &self.applied_annotation),
+        ] {
+            if !is_qualified_name(key) {
+                problems.push(format!(
+                    "`{key}` cannot be the key of a {what}: at most 63 letters, digits, `-`, `_` and `.` are needed, with a \
+                     domain and `/` before them if any"
+                ));
+            }
+        }
         let finalizer = self.finalizer();
         if !finalizer
             .split_once('/')
@@ -471,6 +482,21 @@ pub struct ConfigError {
 
 fn default_finalizer(name: &str) -> String {
     format!("roperator.dev/{name}")
+}
+
+/// The key of a label or an annotation: a name, with a domain before it or not.
+fn is_qualified_name(text: &str) -> bool {
+    let (domain, name) = text
+        .split_once('/')
+        .map_or((None, text), |(domain, name)| (Some(domain), name));
+    let is_edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    (1..=63).contains(&name.len())
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+        && is_edge(name.chars().next())
+        && is_edge(name.chars().next_back())
+        && domain.is_none_or(|domain| domain.len() <= 253 && domain.split('.').all(is_dns_label))
 }
 
 fn is_dns_label(text: &str) -> bool {

@@ -242,7 +242,9 @@ where
             Some(parent) if parent.is_deleting() => self.finalize(&parent, &mut turn).await,
             Some(parent) => self.reconcile(&parent, &mut turn).await,
         };
-        lock(&self.memory).insert(key.clone(), turn.remembered);
+        if !turn.remembered.is_empty() {
+            lock(&self.memory).insert(key.clone(), turn.remembered);
+        }
         TurnEnd {
             outcome,
             seen: turn.seen,
@@ -532,9 +534,14 @@ where
         let composed = status::compose(parts);
         let is_same = composed.observed.as_ref() == Some(&composed.desired)
             || composed.observed.is_none() && composed.desired.as_object().is_some_and(serde_json::Map::is_empty);
+        if is_same {
+            turn.remembered.status = None;
+            turn.remembered.kept_status = None;
+            return Ok(());
+        }
         let desired_hash = hash(&composed.desired);
         let observed_hash = composed.observed.as_ref().map_or(0, hash);
-        if is_same || turn.remembered.keeps_status(parent, desired_hash, observed_hash) {
+        if turn.remembered.keeps_status(parent, desired_hash, observed_hash) {
             return Ok(());
         }
         lock(&self.own_statuses).insert(parent.key().clone(), desired_hash);
@@ -606,6 +613,10 @@ impl Turn {
 }
 
 impl Remembered {
+    fn is_empty(&self) -> bool {
+        self.children.is_empty() && self.status.is_none() && self.kept_status.is_none() && self.told.is_none()
+    }
+
     /// Whether the observed status is what the server made of the same status when we wrote it: its schema may prune or
     /// default fields, and writing them again would change nothing.
     fn keeps_status(&mut self, parent: &Object, desired: u64, observed: u64) -> bool {

@@ -29,6 +29,7 @@ crate::scenarios![
         what_a_child_states_of_its_own_metadata_is_kept_beside_ours,
         children_are_created_in_the_order_of_the_response,
         a_changed_child_costs_one_write_and_the_unchanged_ones_none,
+        a_changed_argument_costs_one_write,
         many_changes_in_a_row_neither_conflict_nor_create_twice,
         a_write_that_the_watch_does_not_show_is_read_once,
         a_value_edited_by_someone_else_is_repaired_with_one_write,
@@ -62,6 +63,7 @@ crate::scenarios![
         null_fields_settle,
         a_secret_with_string_data_settles,
         common_kinds_settle,
+        atomic_lists_that_the_server_completes_settle,
         fields_that_another_manager_adds_right_after_creation_settle,
         fields_that_admission_adds_settle,
         a_value_that_admission_overwrites_settles;
@@ -317,6 +319,23 @@ async fn a_changed_child_costs_one_write_and_the_unchanged_ones_none(stage: Stag
     sync_in_vain(&stage, "a").await;
     handle.shutdown().await.unwrap();
     restart_in_vain(&stage, CONFIG_MAPS, desired).await;
+}
+
+async fn a_changed_argument_costs_one_write(stage: Stage) {
+    // A list that is one value to the server: another item in it is another value, not another field.
+    let desired = |said: &str| {
+        vec![deployment(
+            json!({"name": "main", "image": "example.com/main:1", "args": [said]}),
+        )]
+    };
+    let handle = stage.start_desired(DEPLOYMENTS, desired).await;
+    stage.site("a", "one").await;
+    stage.wait_settled("a").await;
+    stage.say("a", "two").await;
+    stage.wait_settled("a").await;
+    stage.rest().await;
+    assert_eq!(stage.asked("deployments"), ["POST 201", "APPLY 200"]);
+    handle.shutdown().await.unwrap();
 }
 
 async fn many_changes_in_a_row_neither_conflict_nor_create_twice(stage: Stage) {
@@ -992,6 +1011,7 @@ async fn empty_lists_of_typed_children_settle(stage: Stage) {
         let labels = Some(BTreeMap::from([("app".to_owned(), "main".to_owned())]));
         let container = Container {
             name: "main".to_owned(),
+            image: Some("example.com/main:1".to_owned()),
             args: Some(vec![]),
             env: Some(vec![EnvVar {
                 name: "A".to_owned(),
@@ -1106,7 +1126,6 @@ async fn a_secret_with_string_data_settles(stage: Stage) {
 async fn common_kinds_settle(stage: Stage) {
     use k8s_types::{apps, autoscaling, batch, core, networking, policy};
     let kinds = [
-        apps::v1::StatefulSet,
         apps::v1::DaemonSet,
         batch::v1::CronJob,
         batch::v1::Job,
@@ -1137,12 +1156,6 @@ fn common_children() -> Vec<Value> {
     let target = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "app"});
     let child = |api_version: &str, kind: &str, spec: Value| json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": kind.to_lowercase()}, "spec": spec});
     vec![
-        child(
-            "apps/v1",
-            "StatefulSet",
-            json!({"serviceName": "svc", "selector": selector, "template": template,
-            "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": claim}]}),
-        ),
         child(
             "apps/v1",
             "DaemonSet",
@@ -1180,6 +1193,30 @@ fn common_children() -> Vec<Value> {
         child("v1", "PersistentVolumeClaim", claim),
         child("v1", "Pod", pod),
     ]
+}
+
+async fn atomic_lists_that_the_server_completes_settle(stage: Stage) {
+    let kinds = [
+        k8s_types::apps::v1::StatefulSet,
+        k8s_types::networking::v1::NetworkPolicy,
+    ]
+    .map(|kind| (kind, ChildConfig::apply()));
+    settle(&stage, &kinds, |_| {
+        let labels = json!({"app": "main"});
+        let pod = json!({"containers": [{"name": "main", "image": "example.com/main:1"}]});
+        // Defaults and normalised quantities in the items of a list that `managedFields` knows only as a whole.
+        let claim = json!({"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1024Mi"}}});
+        let set = json!({
+            "serviceName": "svc", "selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": pod},
+            "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": claim}],
+        });
+        let policy = json!({"podSelector": {}, "ingress": [{"ports": [{"port": 80}]}]});
+        vec![
+            json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "set"}, "spec": set}),
+            json!({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "policy"}, "spec": policy}),
+        ]
+    })
+    .await;
 }
 
 async fn fields_that_another_manager_adds_right_after_creation_settle(stage: Stage) {

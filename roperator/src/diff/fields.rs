@@ -48,6 +48,11 @@ pub(crate) struct FieldSet {
     root: Node,
 }
 
+/// Whether `live` says everything that `desired` says, in the server's own words for it.
+pub(crate) fn says(live: &Value, desired: &Value) -> bool {
+    element::contains(Some(live), desired)
+}
+
 /// A place in the object: how it is owned, and what is known below it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Node {

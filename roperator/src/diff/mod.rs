@@ -167,6 +167,7 @@ pub(crate) fn diff_child(
     let deviation = deviation(config, child, live, &owned, &body, recorded.as_ref());
     if deviation.is_none() {
         memory.accepted.remove(live.uid());
+        memory.written.remove(live.uid());
         return None;
     }
     if memory.accepts(live, &applied, &deviation) {
@@ -216,6 +217,10 @@ pub(crate) fn diff_child(
 }
 
 impl Memory {
+    pub fn is_empty(&self) -> bool {
+        self.written.is_empty() && self.accepted.is_empty()
+    }
+
     /// Whether this deviation is what became of our own last write of the same content, now or when it was first seen.
     fn accepts(&mut self, live: &Object, applied: &str, deviation: &Deviation) -> bool {
         let accepted = Accepted {
@@ -283,26 +288,9 @@ fn deviation(
         Some(recorded) => !recorded.same_content(&child.content),
         // Somebody removed or damaged the annotation. What we still own has the values that we gave it, which may be others than
         // those desired now: here alone values are compared.
-        None => !contains(&value, &child.content),
+        None => !fields::says(&value, &child.content),
     };
     Deviation { content, lost, marks }
-}
-
-/// Whether `live` has every value that `desired` states.
-fn contains(live: &Value, desired: &Value) -> bool {
-    match (live, desired) {
-        (Value::Object(live), Value::Object(desired)) => desired
-            .iter()
-            .all(|(member, desired)| live.get(member).is_some_and(|live| contains(live, desired)) || is_empty(desired)),
-        (Value::Array(live), Value::Array(desired)) => {
-            live.len() == desired.len() && live.iter().zip(desired).all(|(live, desired)| contains(live, desired))
-        }
-        (live, desired) => live == desired,
-    }
-}
-
-fn is_empty(value: &Value) -> bool {
-    value.as_object().is_some_and(serde_json::Map::is_empty) || value.as_array().is_some_and(Vec::is_empty)
 }
 
 fn laid_over(live: &Object, body: &Value, owned: &FieldSet, fields_shrank: bool) -> Value {

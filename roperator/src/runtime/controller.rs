@@ -110,6 +110,8 @@ pub(crate) struct Controller {
     reconciler: Arc<dyn Reconcile>,
     queue: Mutex<Queue<ObjectKey>>,
     wake: Notify,
+    /// The waits for what turns wrote.
+    read_backs: Mutex<JoinSet<()>>,
     metrics: ControllerMetrics,
     is_ready: AtomicBool,
 }
@@ -122,6 +124,7 @@ impl Controller {
             reconciler,
             queue,
             wake: Notify::new(),
+            read_backs: Mutex::default(),
             metrics,
             is_ready: AtomicBool::new(false),
         });
@@ -221,6 +224,7 @@ impl Controller {
 
     /// Works until `stop` says so; then ends the turns that run, and returns.
     pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+        let _end = EndReadBacks(self.clone());
         let synced = self.clone().synced();
         tokio::select! {
             () = synced => {}
@@ -365,7 +369,10 @@ impl Controller {
             self.release(&key);
             return;
         }
-        tokio::spawn(async move {
+        let controller = self.clone();
+        let mut read_backs = controller.read_backs.lock().unwrap_or_else(PoisonError::into_inner);
+        while read_backs.try_join_next().is_some() {}
+        read_backs.spawn(async move {
             let deadline = Instant::now() + READ_BACK_DEADLINE;
             for (seen, mut wait) in waits {
                 let mut deadline = deadline;
@@ -394,6 +401,19 @@ impl Controller {
     fn release(&self, key: &ObjectKey) {
         self.queue().release(key, Instant::now());
         self.wake.notify_one();
+    }
+}
+
+/// With its operator, all waits end.
+struct EndReadBacks(Arc<Controller>);
+
+impl Drop for EndReadBacks {
+    fn drop(&mut self) {
+        self.0
+            .read_backs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .abort_all();
     }
 }
 

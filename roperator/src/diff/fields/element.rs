@@ -127,9 +127,47 @@ pub(super) fn contains(live: Option<&Value>, desired: &Value) -> bool {
             .iter()
             .all(|item| live.iter().any(|other| contains(Some(other), item))),
         (Value::Array(desired), None | Some(Value::Null)) => desired.is_empty(),
+        (Value::String(desired), Some(Value::String(live))) => live == desired || same_quantity(live, desired),
         (desired, Some(live)) => !live.is_object() && !live.is_array() && same(live, desired),
         (_, None) => false,
     }
+}
+
+/// Whether two texts are one quantity, such as `1024Mi` and `1Gi`, which the server writes in one way.
+fn same_quantity(one: &str, other: &str) -> bool {
+    match (quantity(one), quantity(other)) {
+        (Some(one), Some(other)) => (one - other).abs() <= one.abs() * 1e-12,
+        _ => false,
+    }
+}
+
+fn quantity(text: &str) -> Option<f64> {
+    const SUFFIXES: [(&str, f64); 15] = [
+        ("Ki", 1024.0),
+        ("Mi", 1_048_576.0),
+        ("Gi", 1_073_741_824.0),
+        ("Ti", 1_099_511_627_776.0),
+        ("Pi", 1_125_899_906_842_624.0),
+        ("Ei", 1_152_921_504_606_846_976.0),
+        ("n", 1e-9),
+        ("u", 1e-6),
+        ("m", 1e-3),
+        ("k", 1e3),
+        ("M", 1e6),
+        ("G", 1e9),
+        ("T", 1e12),
+        ("P", 1e15),
+        ("E", 1e18),
+    ];
+    let found = SUFFIXES
+        .iter()
+        .find_map(|(suffix, factor)| Some((text.strip_suffix(suffix)?, *factor)));
+    let (number, factor) = found.unwrap_or((text, 1.0));
+    let is_number = number.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '.' | '+' | '-'));
+    is_number
+        .then(|| number.parse::<f64>().ok())
+        .flatten()
+        .map(|number| number * factor)
 }
 
 fn whole(number: &serde_json::Number) -> Option<i128> {
@@ -147,4 +185,15 @@ fn whole(number: &serde_json::Number) -> Option<i128> {
         reason = "it was just checked to be a whole number in range"
     )]
     (float.trunc() == float && float.abs() <= EXACT).then_some(float as i128)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantities_are_compared_by_what_they_say() {
+        assert!(same_quantity("1024Mi", "1Gi") && same_quantity("1000m", "1") && same_quantity("0.1", "100m"));
+        assert!(!same_quantity("1Gi", "1G") && !same_quantity("a", "b") && !same_quantity("1", "one"));
+    }
 }
