@@ -41,6 +41,7 @@ fn default_image() -> String {
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
 pub struct EchoServerStatus {
     /// Whether the Pod answers.
+    #[serde(default)]
     pub ready: bool,
 }
 

@@ -43,13 +43,13 @@ use proc_macro2::TokenStream as Tokens;
 /// | `name = "…"` | a DNS label: the operator's name on the cluster | the struct's name in kebab case, without `Operator` |
 /// | `field_manager = "…"` | the owner of the fields it writes | the name |
 /// | `finalizer`, `finalizer = "domain/name"` | `#[finalize]` runs before a parent goes | no finalizer; `roperator.dev/NAME` |
-/// | `previous_names("…", …)` | names it had before, whose children it takes over | none |
+/// | `previous_names("…", …)` | names, field managers and finalizers it had before, whose children and fields it takes over | none |
 /// | `crate = PATH` | where the library is, if not at `::roperator` | `::roperator` |
 ///
 /// | strategy | what happens to a child that differs |
 /// |---|---|
 /// | `apply` | server-side apply: only the fields that the operator gives are its own |
-/// | `replace` | the object is replaced as a whole |
+/// | `replace` | by a PUT of the desired fields laid over the live object |
 /// | `recreate` | it is deleted and created anew |
 /// | `on_delete` | it stays as it is until somebody deletes it |
 ///

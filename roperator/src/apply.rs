@@ -21,10 +21,10 @@ use crate::{
 /// What became of a change.
 #[derive(Debug)]
 pub(crate) enum Effect {
-    /// Written, and to be seen in the watch.
-    Done(Seen),
+    /// Done.
+    Done,
     /// Being deleted: its successor waits.
-    Deleting(Seen),
+    Deleting(String),
     /// Left as it is until somebody deletes it.
     Left(String),
     /// What we saw is not what is there: observe again.
@@ -37,8 +37,8 @@ pub(crate) struct Seen {
     pub kind: Kind,
     pub key: ObjectKey,
     pub expected: Expected,
-    /// One word for logs and metrics.
-    pub verb: &'static str,
+    /// One word for logs and metrics; `None` if somebody else's write is waited for.
+    pub verb: Option<&'static str>,
 }
 
 /// Why a change could not be made.
@@ -102,6 +102,8 @@ pub(crate) struct Applier<'a> {
     pub api: &'a Api,
     pub config: &'a OperatorConfig,
     pub parent: &'a Object,
+    /// The writes so far.
+    pub seen: Vec<Seen>,
 }
 
 impl Applier<'_> {
@@ -109,7 +111,7 @@ impl Applier<'_> {
     ///
     /// # Errors
     /// When the API server refuses it for good or for now, or something else is in the way.
-    pub async fn apply(&self, change: &Change, store: &Store, memory: &mut Memory) -> Result<Effect, ApplyError> {
+    pub async fn apply(&mut self, change: &Change, store: &Store, memory: &mut Memory) -> Result<Effect, ApplyError> {
         match change {
             Change::Create { child, body, applied } => self.create(child, body, applied, store, memory).await,
             Change::Apply {
@@ -120,9 +122,9 @@ impl Applier<'_> {
                 on_immutable,
             } => {
                 if let Some(patch) = convert
-                    && let Some(stale) = self.convert(observed, patch).await?
+                    && self.convert(observed, patch).await?.is_none()
                 {
-                    return Ok(stale);
+                    return Ok(Effect::Stale(changed(observed)));
                 }
                 let mut body = body.clone();
                 if let Some(metadata) = body.get_mut("metadata").and_then(Value::as_object_mut) {
@@ -137,17 +139,31 @@ impl Applier<'_> {
             Change::Replace {
                 observed,
                 body,
+                put,
                 applied,
+                convert,
                 on_immutable,
             } => {
+                let mut put = put.clone();
+                if let Some(patch) = convert {
+                    let Some(version) = self.convert(observed, patch).await? else {
+                        return Ok(Effect::Stale(changed(observed)));
+                    };
+                    if let Some(metadata) = put.get_mut("metadata").and_then(Value::as_object_mut) {
+                        metadata.insert("resourceVersion".to_owned(), version.as_str().into());
+                    }
+                }
                 let answer = self
-                    .send(Method::PUT, observed, "&fieldValidation=Strict", (Content::Json, body))
+                    .send(Method::PUT, observed, "&fieldValidation=Strict", (Content::Json, &put))
                     .await;
                 self.updated(answer, "replaced", observed, body, applied, *on_immutable, memory)
                     .await
             }
             Change::Delete { observed, why } => self.delete(observed, *why).await,
-            Change::AwaitDeletion { observed } => Ok(Effect::Deleting(seen_deletion(observed))),
+            Change::AwaitDeletion { observed } => {
+                self.saw_deletion(observed, None);
+                Ok(Effect::Deleting(deleting(observed)))
+            }
             Change::Leave { observed } => Ok(Effect::Left(format!(
                 "{} differs from what is desired; it is replaced once somebody deletes it",
                 called(observed.kind(), observed.key())
@@ -173,7 +189,7 @@ impl Applier<'_> {
     }
 
     async fn create(
-        &self,
+        &mut self,
         child: &DesiredChild,
         body: &Value,
         applied: &str,
@@ -183,14 +199,10 @@ impl Applier<'_> {
         let path = child.kind.path(child.key.namespace.as_deref(), None);
         let url = format!("{path}{}", self.query("&fieldValidation=Strict"));
         match self.api.send(Method::POST, &url, (Content::Json, body)).await {
-            Ok(answer) => Ok(Effect::Done(written(
-                &child.kind,
-                &child.key,
-                answer,
-                "created",
-                applied,
-                memory,
-            ))),
+            Ok(answer) => {
+                self.written(&child.kind, &child.key, answer, "created", applied, memory);
+                Ok(Effect::Done)
+            }
             Err(ApiError::Status(status)) if status.code == 409 && status.reason == "AlreadyExists" => {
                 self.occupied(child, store, memory).await
             }
@@ -204,7 +216,12 @@ impl Applier<'_> {
 
     /// Something has the child's name. Ours (its label was taken away, or the watch is behind): it is brought up to date.
     /// Anybody else's: it is left alone.
-    async fn occupied(&self, child: &DesiredChild, store: &Store, memory: &mut Memory) -> Result<Effect, ApplyError> {
+    async fn occupied(
+        &mut self,
+        child: &DesiredChild,
+        store: &Store,
+        memory: &mut Memory,
+    ) -> Result<Effect, ApplyError> {
         let object = called(&child.kind, &child.key);
         let path = child.kind.path(child.key.namespace.as_deref(), Some(&child.key.name));
         let live = match self.api.get(&path).await {
@@ -221,42 +238,7 @@ impl Applier<'_> {
                 });
             }
         };
-        match live.controller() {
-            Some(owner) if owner.uid == *self.parent.uid() => {
-                if !live
-                    .managed()
-                    .iter()
-                    .any(|entry| self.config.is_own_manager(&entry.manager))
-                {
-                    let owner = match live.label(&self.config.operator_label) {
-                        Some(operator) => format!("is a child of the same parent by the operator `{operator}`"),
-                        None => {
-                            "was made by somebody else, though it names the same parent as its controller".to_owned()
-                        }
-                    };
-                    return Err(ApplyError::Foreign { object, owner });
-                }
-            }
-            Some(owner) => {
-                let is_predecessor =
-                    owner.kind.as_ref() == self.parent.kind().kind() && *owner.name == *self.parent.name();
-                let owner = format!("{} `{}`", owner.kind, owner.name);
-                return Err(if is_predecessor {
-                    ApplyError::Predecessor { object, owner }
-                } else {
-                    ApplyError::Foreign {
-                        object,
-                        owner: format!("is controlled by {owner}"),
-                    }
-                });
-            }
-            None => {
-                return Err(ApplyError::Foreign {
-                    object,
-                    owner: self.unowned(&live),
-                });
-            }
-        }
+        self.check_ours(&live)?;
         if live.is_deleting() {
             // Without our label no watch tells when it is gone.
             return Err(ApplyError::Terminating { object });
@@ -267,6 +249,35 @@ impl Applier<'_> {
             None => Ok(Effect::Stale(format!("{object} is there already"))),
             Some(change) => Box::pin(self.apply(&change, store, memory)).await,
         }
+    }
+
+    /// Whether what has a child's name is ours after all.
+    fn check_ours(&self, live: &Object) -> Result<(), ApplyError> {
+        let object = called(live.kind(), live.key());
+        let foreign = |owner| ApplyError::Foreign {
+            object: object.clone(),
+            owner,
+        };
+        let Some(owner) = live.controller() else {
+            return Err(foreign(self.unowned(live)));
+        };
+        if owner.uid != *self.parent.uid() {
+            let is_predecessor = *owner.kind == *self.parent.kind().kind() && *owner.name == *self.parent.name();
+            let owner = format!("{} `{}`", owner.kind, owner.name);
+            return Err(if is_predecessor {
+                ApplyError::Predecessor { object, owner }
+            } else {
+                foreign(format!("is controlled by {owner}"))
+            });
+        }
+        let mut managers = live.managed().iter().map(|entry| &*entry.manager);
+        if managers.any(|manager| self.config.is_own_manager(manager)) {
+            return Ok(());
+        }
+        Err(foreign(match live.label(&self.config.operator_label) {
+            Some(operator) => format!("is a child of the same parent by the operator `{operator}`"),
+            None => "was made by somebody else, though it names the same parent as its controller".to_owned(),
+        }))
     }
 
     /// Says of an object without a controller whose it looks like.
@@ -283,19 +294,26 @@ impl Applier<'_> {
         }
     }
 
-    async fn convert(&self, observed: &Object, patch: &Value) -> Result<Option<Effect>, ApplyError> {
-        let object = called(observed.kind(), observed.key());
+    /// Sends the patch of `managedFields`. `None`: the object is not what was observed.
+    async fn convert(&mut self, observed: &Object, patch: &Value) -> Result<Option<ResourceVersion>, ApplyError> {
         match self
             .send(Method::PATCH, observed, "", (Content::JsonPatch, patch))
             .await
         {
-            Ok(_) => Ok(None),
-            Err(error) if error.is_stale() || error.is_failed_test() => {
-                Ok(Some(Effect::Stale(format!("{object} has changed meanwhile"))))
+            Ok(answer) => {
+                let version = ResourceVersion::from(&*answer.metadata.resource_version);
+                self.seen.push(Seen {
+                    kind: observed.kind().clone(),
+                    key: observed.key().clone(),
+                    expected: Expected::Version(version.clone()),
+                    verb: Some("converted"),
+                });
+                Ok(Some(version))
             }
+            Err(error) if error.is_stale() || error.is_failed_test() => Ok(None),
             Err(source) => Err(ApplyError::Refused {
-                object,
-                verb: "prepared for an apply",
+                object: called(observed.kind(), observed.key()),
+                verb: "prepared for an update",
                 source,
             }),
         }
@@ -306,7 +324,7 @@ impl Applier<'_> {
         reason = "all of it says what was tried and what to do if it failed"
     )]
     async fn updated(
-        &self,
+        &mut self,
         answer: Result<Answer, ApiError>,
         verb: &'static str,
         observed: &Object,
@@ -317,15 +335,11 @@ impl Applier<'_> {
     ) -> Result<Effect, ApplyError> {
         let object = called(observed.kind(), observed.key());
         match answer {
-            Ok(answer) => Ok(Effect::Done(written(
-                observed.kind(),
-                observed.key(),
-                answer,
-                verb,
-                applied,
-                memory,
-            ))),
-            Err(error) if error.is_stale() => Ok(Effect::Stale(format!("{object} has changed meanwhile"))),
+            Ok(answer) => {
+                self.written(observed.kind(), observed.key(), answer, verb, applied, memory);
+                Ok(Effect::Done)
+            }
+            Err(error) if error.is_stale() => Ok(Effect::Stale(changed(observed))),
             Err(source) if source.is_invalid() && self.would_be_valid(observed, body).await => match on_immutable {
                 OnImmutable::Recreate => self.delete(observed, WhyDelete::Recreate).await,
                 OnImmutable::Report => Err(ApplyError::Immutable { object, source }),
@@ -354,7 +368,7 @@ impl Applier<'_> {
         }
     }
 
-    async fn delete(&self, observed: &Object, why: WhyDelete) -> Result<Effect, ApplyError> {
+    async fn delete(&mut self, observed: &Object, why: WhyDelete) -> Result<Effect, ApplyError> {
         let object = called(observed.kind(), observed.key());
         let path = observed.kind().path(observed.namespace(), Some(observed.name()));
         // Without a policy some kinds orphan what belongs to them: a Job its Pods.
@@ -370,42 +384,53 @@ impl Applier<'_> {
                 });
             }
         }
+        self.saw_deletion(observed, Some("deleted"));
         Ok(match why {
-            WhyDelete::Undesired => Effect::Done(seen_deletion(observed)),
-            WhyDelete::Recreate => Effect::Deleting(seen_deletion(observed)),
+            WhyDelete::Undesired => Effect::Done,
+            WhyDelete::Recreate => Effect::Deleting(deleting(observed)),
         })
     }
-}
 
-fn written(
-    kind: &Kind,
-    key: &ObjectKey,
-    answer: Answer,
-    verb: &'static str,
-    applied: &str,
-    memory: &mut Memory,
-) -> Seen {
-    let version = ResourceVersion::from(&*answer.metadata.resource_version);
-    let written = Written {
-        applied: applied.to_owned(),
-        version: version.clone(),
-    };
-    memory.written.insert(Uid::from(&*answer.metadata.uid), written);
-    Seen {
-        kind: kind.clone(),
-        key: key.clone(),
-        expected: Expected::Version(version),
-        verb,
+    fn written(
+        &mut self,
+        kind: &Kind,
+        key: &ObjectKey,
+        answer: Answer,
+        verb: &'static str,
+        applied: &str,
+        memory: &mut Memory,
+    ) {
+        let version = ResourceVersion::from(&*answer.metadata.resource_version);
+        let written = Written {
+            applied: applied.to_owned(),
+            version: version.clone(),
+        };
+        memory.written.insert(Uid::from(&*answer.metadata.uid), written);
+        self.seen.push(Seen {
+            kind: kind.clone(),
+            key: key.clone(),
+            expected: Expected::Version(version),
+            verb: Some(verb),
+        });
+    }
+
+    fn saw_deletion(&mut self, observed: &Object, verb: Option<&'static str>) {
+        self.seen.push(Seen {
+            kind: observed.kind().clone(),
+            key: observed.key().clone(),
+            expected: Expected::Deletion(observed.uid().clone()),
+            verb,
+        });
     }
 }
 
-fn seen_deletion(observed: &Object) -> Seen {
-    Seen {
-        kind: observed.kind().clone(),
-        key: observed.key().clone(),
-        expected: Expected::Deletion(observed.uid().clone()),
-        verb: "deleted",
-    }
+fn changed(observed: &Object) -> String {
+    format!("{} has changed meanwhile", called(observed.kind(), observed.key()))
+}
+
+fn deleting(observed: &Object) -> String {
+    let object = called(observed.kind(), observed.key());
+    format!("{object} is being deleted before it is created anew")
 }
 
 pub(crate) fn called(kind: &Kind, key: &ObjectKey) -> String {

@@ -313,6 +313,8 @@ where
             Ok(()) => Outcome::Settled {
                 resync_after: response.resync_after.or(self.config.resync),
             },
+            // A status that is refused for what the handler stated is reported without that.
+            Err(failure) if failure.retry == Retry::Terminal => self.fail(parent, failure, None, turn).await,
             Err(failure) => self.fail_without_status(parent, failure, turn).await,
         }
     }
@@ -339,10 +341,11 @@ where
     /// Makes the changes in their order. One that fails does not stop the others, but nothing is deleted for not being
     /// desired before all that is desired is there.
     async fn apply(&self, parent: &Object, changes: &[Change], turn: &mut Turn) -> Applied {
-        let applier = Applier {
+        let mut applier = Applier {
             api: &self.api,
             config: &self.config,
             parent,
+            seen: Vec::new(),
         };
         let mut applied = Applied::default();
         for change in changes {
@@ -358,23 +361,14 @@ where
             }
             let Some(store) = self.store_of(change) else { continue };
             match applier.apply(change, &store, &mut turn.remembered.children).await {
-                Ok(Effect::Done(seen)) => {
-                    tracing::debug!(child = %called(&seen.kind, &seen.key), "{}", seen.verb);
-                    turn.seen.push(seen);
-                }
-                Ok(Effect::Deleting(seen)) => {
-                    let message = format!(
-                        "{} is being deleted before it is created anew",
-                        called(&seen.kind, &seen.key)
-                    );
-                    applied.waiting = Some(("Recreating", message));
-                    turn.seen.push(seen);
-                }
+                Ok(Effect::Done) => {}
+                Ok(Effect::Deleting(message)) => applied.waiting = Some(("Recreating", message)),
                 Ok(Effect::Left(message)) => applied.waiting = Some(("AwaitingDeletion", message)),
                 Ok(Effect::Stale(message)) => applied.stale = Some(message),
                 Err(error) => applied.errors.push(error),
             }
         }
+        turn.seen.append(&mut applier.seen);
         applied
     }
 
@@ -464,7 +458,15 @@ where
     /// Reports a failure in the parent's status and as an Event.
     async fn fail(&self, parent: &Object, failure: Failure, stated: Option<Stated>, turn: &mut Turn) -> Outcome {
         let verdict = failure.verdict();
-        if let Err(second) = self.report(parent, stated, &verdict, turn).await {
+        let mut reported = Ok(());
+        for stated in stated.map(Some).into_iter().chain([None]) {
+            reported = self.report(parent, stated, &verdict, turn).await;
+            // What the handler stated may be what is refused: then without it.
+            if !matches!(&reported, Err(second) if second.retry == Retry::Terminal) {
+                break;
+            }
+        }
+        if let Err(second) = reported {
             tracing::warn!(
                 reason = second.reason,
                 "the failure cannot be reported in the parent's status: {}",
@@ -607,7 +609,7 @@ impl Turn {
             kind: parent.kind().clone(),
             key: parent.key().clone(),
             expected,
-            verb,
+            verb: Some(verb),
         });
     }
 }

@@ -465,10 +465,6 @@ impl Store {
             while let Some(event) = stream.next().await {
                 match event {
                     Ok(event) => {
-                        if failures > 0 {
-                            tracing::info!(kind = %self.kind, "the watch works again");
-                            self.health.send_modify(|health| health.problem = None);
-                        }
                         failures = 0;
                         observer.received(&self.kind, &event_name(&event));
                         self.on_event(event);
@@ -489,14 +485,47 @@ impl Store {
         }
     }
 
+    /// A client that notes when a watch stands again. The watcher tells of nothing but objects, of which a kind at rest may
+    /// have none for hours.
+    fn noting(self: &Arc<Self>, client: Client) -> Client {
+        let store = Arc::downgrade(self);
+        let namespace = client.default_namespace().to_owned();
+        let service = tower::service_fn(move |request: http::Request<kube::client::Body>| {
+            let (client, store) = (client.clone(), store.clone());
+            async move {
+                let is_watch = request.uri().query().is_some_and(|query| query.contains("watch="));
+                let response = client.send(request).await?;
+                if is_watch
+                    && response.status().is_success()
+                    && let Some(store) = store.upgrade()
+                {
+                    store.works();
+                }
+                Ok::<_, kube::Error>(response)
+            }
+        });
+        Client::new(service, namespace)
+    }
+
+    fn works(&self) {
+        self.health.send_if_modified(|health| {
+            let had_problem = health.problem.take().is_some();
+            if had_problem {
+                tracing::info!(kind = %self.kind, "the watch works again");
+            }
+            had_problem
+        });
+    }
+
     fn stream(
-        &self,
+        self: &Arc<Self>,
         client: &Client,
         streaming: bool,
     ) -> impl futures::Stream<Item = Result<Event<Received>, watcher::Error>> + Send + use<> {
+        let client = self.noting(client.clone());
         let api = match &self.spec.key.namespace {
-            Some(namespace) => kube::Api::<Received>::namespaced_with(client.clone(), namespace, &self.kind),
-            None => kube::Api::<Received>::all_with(client.clone(), &self.kind),
+            Some(namespace) => kube::Api::<Received>::namespaced_with(client, namespace, &self.kind),
+            None => kube::Api::<Received>::all_with(client, &self.kind),
         };
         let mut config = watcher::Config::default();
         if let Some(selector) = &self.spec.selector {

@@ -40,6 +40,7 @@ crate::scenarios![
         success_starts_the_back_off_anew,
         operators_of_a_process_share_one_watch_of_a_kind,
         operators_of_a_process_do_not_touch_each_others_children,
+        a_watch_of_all_namespaces_serves_an_operator_of_one,
         a_handler_for_another_parent_is_refused_at_start,
         a_configuration_without_its_handlers_children_is_refused_at_start,
         operators_of_one_name_are_refused_at_start,
@@ -620,6 +621,45 @@ async fn operators_of_a_process_do_not_touch_each_others_children(stage: Stage) 
     handle.shutdown().await.unwrap();
 }
 
+async fn a_watch_of_all_namespaces_serves_an_operator_of_one(stage: Stage) {
+    let kind = stage.own_kind("Garden", Scope::Namespaced);
+    stage.install(&kind).await;
+    let config = |name: &str| {
+        OperatorConfig::new(name, kind.clone()).with_child(k8s_types::core::v1::ConfigMap, ChildConfig::apply())
+    };
+    let (all, one) = (config("of-all"), config("of-one").within_namespace(&stage.namespace));
+    stage.grant(&all).await;
+    stage.grant(&one).await;
+    let runtime = Runtime::new(stage.operator_client())
+        .add_with(all, keeper("all", Arc::default()))
+        .add_with(one, keeper("one", Arc::default()));
+    let handle = stage.launch(runtime).await;
+    let other = stage.other_namespace("other").await;
+    stage.create_in(&kind, &other, "a", json!({"message": "hello"})).await;
+    stage.create_of(&kind, "a", json!({"message": "hello"})).await;
+    for (namespace, name) in [
+        (&stage.namespace, "a-all"),
+        (&stage.namespace, "a-one"),
+        (&other, "a-all"),
+    ] {
+        config_map_in(&stage, namespace, name).await;
+    }
+    stage.rest().await;
+    let config_maps: Api<ConfigMap> = Api::namespaced(stage.client.clone(), &other);
+    assert!(
+        config_maps.get_opt("a-one").await.unwrap().is_none(),
+        "that namespace is not its business"
+    );
+    let is_watch = |sent: &Sent| sent.is_watch() && sent.code == Some(StatusCode::OK);
+    let watches: Vec<_> = stage.wire.sent().into_iter().filter(is_watch).collect();
+    assert_eq!(watches.len(), 2, "{watches:#?}");
+    assert!(
+        watches.iter().all(|sent| !sent.path.contains("/namespaces/")),
+        "{watches:#?}"
+    );
+    handle.shutdown().await.unwrap();
+}
+
 /// Why a runtime does not start, which it must decide without asking the API server.
 async fn refusal(stage: &Stage, what: &str, runtime: Runtime) -> String {
     let error = runtime.server_port(0).start().await.err();
@@ -703,6 +743,23 @@ async fn configurations_that_make_no_sense_are_refused_at_start(stage: Stage) {
     assert!(named(&longest).check().is_ok());
 }
 
+/// Keeps the plants that a garden names, and counts the tall ones.
+fn sync_garden(plant: Kind) -> impl Fn(&SyncRequest) -> Result<SyncResponse> + Send + Sync {
+    move |request| {
+        let spec = request.parent().to_value()["spec"].clone();
+        let plants = spec["plants"].as_object().cloned().unwrap_or_default();
+        let plants = plants.into_iter().map(|(name, height)| {
+            json!({
+                "apiVersion": plant.api_version(), "kind": plant.kind(), "metadata": {"name": name},
+                "spec": {"height": height},
+            })
+        });
+        let is_tall = |plant: &&roperator::Object| plant.to_value()["spec"]["height"] == "tall";
+        let tall = request.children().of_type(&plant).iter().filter(is_tall).count();
+        Ok(SyncResponse::from_status(json!({"tall": tall})).children(plants))
+    }
+}
+
 async fn a_kind_unknown_at_compile_time_can_be_parent_and_child(stage: Stage) {
     let (garden, plant) = (
         stage.own_kind("Garden", Scope::Namespaced),
@@ -710,36 +767,15 @@ async fn a_kind_unknown_at_compile_time_can_be_parent_and_child(stage: Stage) {
     );
     stage.install(&garden).await;
     stage.install(&plant).await;
-    let child = plant.clone();
-    let sync = move |request: &SyncRequest| -> Result<SyncResponse> {
-        let spec = request.parent().to_value()["spec"].clone();
-        let plants = spec["plants"]
-            .as_object()
-            .cloned()
-            .unwrap_or_default()
-            .into_iter()
-            .map(|(name, height)| {
-                json!({
-                    "apiVersion": child.api_version(), "kind": child.kind(), "metadata": {"name": name},
-                    "spec": {"height": height},
-                })
-            });
-        let tall = request
-            .children()
-            .of_type(&child)
-            .iter()
-            .filter(|plant| plant.to_value()["spec"]["height"] == "tall")
-            .count();
-        Ok(SyncResponse::from_status(json!({"tall": tall})).children(plants))
-    };
-    let config =
-        stage.config(OperatorConfig::new("gardener", garden.clone()).with_child(plant.clone(), ChildConfig::apply()));
-    let handle = stage.start_dynamic(config, sync).await;
+    let config = OperatorConfig::new("gardener", garden.clone()).with_child(plant.clone(), ChildConfig::apply());
+    let handle = stage
+        .start_dynamic(stage.config(config), sync_garden(plant.clone()))
+        .await;
     let (gardens, plants) = (stage.api_of(&garden), stage.api_of(&plant));
-    let tall = async |number: usize| {
+    let wait_tall = async |number: usize| {
         eventually("the plants are counted", async || {
             let garden = gardens.get("g").await.ok()?;
-            let status = garden.data.get("status").cloned()?;
+            let status = garden.data.get("status")?;
             (status["tall"] == number && status["conditions"][0]["status"] == "True").then_some(garden)
         })
         .await
@@ -747,20 +783,17 @@ async fn a_kind_unknown_at_compile_time_can_be_parent_and_child(stage: Stage) {
     let created = stage
         .create_of(&garden, "g", json!({"plants": {"rose": "tall", "moss": "low"}}))
         .await;
-    tall(1).await;
+    wait_tall(1).await;
     let rose = plants.get("rose").await.unwrap();
     assert_eq!(rose.owner_references()[0].uid, created.uid().unwrap());
     assert_eq!(rose.data["spec"], json!({"height": "tall"}));
-    let edit = json!({"spec": {"plants": {"rose": null, "moss": "tall"}}});
+    let edit = json!({"spec": {"plants": {"rose": null, "moss": "tall", "oak": "tall"}}});
     gardens
         .patch("g", &PatchParams::default(), &Patch::Merge(edit))
         .await
         .unwrap();
-    eventually("the rose is gone", async || {
-        plants.get_opt("rose").await.ok()?.is_none().then_some(())
-    })
-    .await;
-    let garden = tall(1).await;
+    let garden = wait_tall(2).await;
+    assert!(plants.get_opt("rose").await.unwrap().is_none());
     assert_eq!(
         plants.get("moss").await.unwrap().data["spec"],
         json!({"height": "tall"})

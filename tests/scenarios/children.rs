@@ -60,6 +60,7 @@ crate::scenarios![
         a_deployment_with_unnormalised_quantities_settles,
         empty_lists_and_maps_settle,
         empty_lists_of_typed_children_settle,
+        zero_values_settle,
         null_fields_settle,
         a_secret_with_string_data_settles,
         common_kinds_settle,
@@ -1093,6 +1094,29 @@ async fn empty_lists_of_typed_children_settle(stage: Stage) {
     stage.rest().await;
     assert!(stage.wire.writes().is_empty(), "{:#?}", stage.wire.writes());
     handle.shutdown().await.unwrap();
+}
+
+async fn zero_values_settle(stage: Stage) {
+    // The server leaves most of these out, since they are what is taken for a field that is not there.
+    settle(&stage, &[SECRETS, SERVICES, DEPLOYMENTS].concat(), |_| {
+        let variable = json!({"name": "A", "value": ""});
+        let mount = json!({"name": "scratch", "mountPath": "/scratch", "readOnly": false, "subPath": ""});
+        let mut app = deployment(json!({"name": "main", "image": "example.com/main:1", "stdin": false, "env": [variable],
+            "volumeMounts": [mount], "workingDir": ""}));
+        app["spec"]["replicas"] = json!(0);
+        app["spec"]["minReadySeconds"] = json!(0);
+        app["spec"]["paused"] = json!(false);
+        app["spec"]["template"]["spec"]["hostNetwork"] = json!(false);
+        app["spec"]["template"]["spec"]["nodeName"] = json!("");
+        app["spec"]["template"]["spec"]["volumes"] = json!([{"name": "scratch", "emptyDir": {"medium": ""}}]);
+        vec![
+            json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "keys"}, "data": {"empty": ""}, "immutable": false}),
+            json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "svc"},
+                "spec": {"ports": [{"name": "", "port": 80}], "publishNotReadyAddresses": false, "externalName": ""}}),
+            app,
+        ]
+    })
+    .await;
 }
 
 async fn null_fields_settle(stage: Stage) {

@@ -1,18 +1,17 @@
 //! Objects that are in the way, and others who write.
 
 use std::{
-    collections::BTreeMap,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
 use http::Method;
 use k8s_openapi::{
+    NamespaceResourceScope,
     api::{
         core::v1::{ConfigMap, Namespace},
         events::v1::Event,
     },
-    apimachinery::pkg::apis::meta::v1::OwnerReference,
 };
 use kube::{
     Api, CustomResource, Resource, ResourceExt,
@@ -180,9 +179,7 @@ async fn a_child_without_its_owner_reference_is_left_alone_until_it_has_it_again
     let child = stage.wait_message("a-0", "one").await;
     stage.wait_settled("a").await;
     stage.rest().await;
-    let stripped: ConfigMap = stage
-        .edit("a-0", json!({"metadata": {"ownerReferences": null}}))
-        .await;
+    let stripped: ConfigMap = stage.edit("a-0", json!({"metadata": {"ownerReferences": null}})).await;
     let message = stage.wait_condition("a", "Ready", "False", "ForeignObject").await;
     assert!(message.contains("a-0") && message.contains(&uid(&site)), "{message}");
     stage.say("a", "two").await;
@@ -226,9 +223,7 @@ async fn the_orphan_of_a_predecessor_is_left_alone_and_reported(stage: Stage) {
 /// Keeps an object from going before it is told to.
 async fn hold(stage: &Stage, name: &str, held: bool) -> ConfigMap {
     let finalizers = held.then_some(["tests.example.com/hold"]);
-    stage
-        .edit(name, json!({"metadata": {"finalizers": finalizers}}))
-        .await
+    stage.edit(name, json!({"metadata": {"finalizers": finalizers}})).await
 }
 
 async fn the_child_of_a_deleted_predecessor_is_waited_for(stage: Stage) {
@@ -240,9 +235,7 @@ async fn the_child_of_a_deleted_predecessor_is_waited_for(stage: Stage) {
     stage.delete::<Site>("a").await;
     stage.wait_gone::<Site>("a").await;
     let is_deleting = |child: &ConfigMap| child.metadata.deletion_timestamp.is_some();
-    let child = stage
-        .wait_for::<ConfigMap>("a-0", "it is garbage", is_deleting)
-        .await;
+    let child = stage.wait_for::<ConfigMap>("a-0", "it is garbage", is_deleting).await;
     assert_eq!(controller(&child), old.uid());
 
     stage.wire.clear();
@@ -251,7 +244,7 @@ async fn the_child_of_a_deleted_predecessor_is_waited_for(stage: Stage) {
         .wait_condition("a", "Ready", "False", "AwaitingGarbageCollection")
         .await;
     assert!(message.contains("a-0") && message.contains("Site `a`"), "{message}");
-    stage.rest_from_writes().await;
+    stage.rest().await;
     assert_eq!(stage.config_maps().await["a-0"], child);
     hold(&stage, "a-0", false).await;
     let after = stage.wait_message("a-0", "new").await;
@@ -288,11 +281,19 @@ async fn nothing_of_an_old_turn_lands_on_a_recreated_parent(stage: Stage) {
     let children = stage.config_maps().await;
     assert_eq!(children.keys().collect::<Vec<_>>(), ["a-0"]);
     assert_eq!(controller(&children["a-0"]), new.uid());
-    let statuses: Vec<_> = stage.wire.writes().into_iter().filter(|sent| sent.path.ends_with("/status")).collect();
+    let statuses: Vec<_> = stage
+        .wire
+        .writes()
+        .into_iter()
+        .filter(|sent| sent.path.ends_with("/status"))
+        .collect();
     for sent in &statuses {
         let text = sent.body.to_string();
         assert!(text.contains(&uid(&new)) && !text.contains(&uid(&old)), "{sent:#?}");
-        assert!(!text.contains("\"old\""), "what the old one said was told of the new one: {sent:#?}");
+        assert!(
+            !text.contains("\"old\""),
+            "what the old one said was told of the new one: {sent:#?}"
+        );
     }
     assert!(!statuses.is_empty());
     handle.shutdown().await.unwrap();
@@ -323,7 +324,7 @@ async fn a_forced_apply_by_another_manager_is_taken_back_once(stage: Stage) {
 /// Edits an object as `kubectl edit` does: reads it, and replaces what was read, again if somebody was faster.
 async fn replace<K>(stage: &Stage, name: &str, edit: impl Fn(&mut K))
 where
-    K: Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
         + Clone
         + std::fmt::Debug
         + Serialize
@@ -375,7 +376,12 @@ async fn edits_of_many_at_a_time_neither_conflict_nor_get_lost(stage: Stage) {
     let after = stage.wait_message("a-0", "word 11").await;
     assert_eq!(uid(&after), uid(&child));
     assert_eq!(after.data.unwrap().len(), 13, "what others added is theirs");
-    let failed: Vec<_> = stage.wire.others().into_iter().filter(|sent| sent.code.is_none_or(|code| !code.is_success())).collect();
+    let failed: Vec<_> = stage
+        .wire
+        .others()
+        .into_iter()
+        .filter(|sent| sent.code.is_none_or(|code| !code.is_success()))
+        .collect();
     assert!(failed.is_empty(), "no write of ours conflicts: {failed:#?}");
     handle.shutdown().await.unwrap();
 }
@@ -398,7 +404,10 @@ async fn a_terminating_child_is_waited_for_and_reported(stage: Stage) {
     assert_eq!(stage.config_maps().await["a-0"], dying);
     assert_eq!(stage.asked("configmaps"), ["APPLY 200"], "to `a-1` alone");
     let site = stage.api::<Site>().get("a").await.unwrap();
-    assert_eq!(condition(&site, "Ready").map(|(status, ..)| status).as_deref(), Some("False"));
+    assert_eq!(
+        condition(&site, "Ready").map(|(status, ..)| status).as_deref(),
+        Some("False")
+    );
     hold(&stage, "a-0", false).await;
     let after = stage.wait_message("a-0", "two").await;
     assert_ne!(uid(&after), uid(&dying));
@@ -455,7 +464,10 @@ async fn a_terminating_namespace_makes_no_hot_loop_and_is_overcome(stage: Stage)
         namespace: stage.namespace.clone(),
     };
     let domains = Api::<Domain>::all(stage.client.clone());
-    domains.create(&PostParams::default(), &Domain::new("d", spec)).await.unwrap();
+    domains
+        .create(&PostParams::default(), &Domain::new("d", spec))
+        .await
+        .unwrap();
     wait_domain(&domains, "d", "True", "Reconciled").await;
     stage.create(theirs("held", ObjectMeta::default())).await;
     hold(&stage, "held", true).await;
@@ -471,10 +483,16 @@ async fn a_terminating_namespace_makes_no_hot_loop_and_is_overcome(stage: Stage)
 
     stage.wire.clear();
     let namespaces = Api::<Namespace>::all(stage.client.clone());
-    namespaces.delete(&stage.namespace, &DeleteParams::background()).await.unwrap();
+    namespaces
+        .delete(&stage.namespace, &DeleteParams::background())
+        .await
+        .unwrap();
     let message = wait_domain(&domains, "d", "False", "ChildRefused").await;
     assert!(message.contains("being terminated"), "{message}");
-    eventually("eight attempts", async || (attempts.lock().unwrap().len() >= 8).then_some(())).await;
+    eventually("eight attempts", async || {
+        (attempts.lock().unwrap().len() >= 8).then_some(())
+    })
+    .await;
     let took = attempts.lock().unwrap()[7] - attempts.lock().unwrap()[0];
     let delays = Duration::from_millis(50 + 100 + 200 + 400 + 800 + 1600 + 2000);
     assert!(took >= delays, "seven retries took {took:?}");
@@ -512,7 +530,12 @@ fn told<O>(request: &SyncRequest<O>, side: &str) -> SyncResponse<O>
 where
     O: roperator::Operator<Parent = Site> + roperator::Declares<ConfigMap>,
 {
-    let names = request.parent().spec.extra.as_ref().and_then(|extra| extra[side].as_array());
+    let names = request
+        .parent()
+        .spec
+        .extra
+        .as_ref()
+        .and_then(|extra| extra[side].as_array());
     let child = |name: &Value| ConfigMap {
         metadata: request.child_meta(name.as_str().unwrap_or_default()),
         data: Some([("message".to_owned(), side.to_owned())].into()),
@@ -526,8 +549,10 @@ async fn start_both(stage: &Stage) -> roperator::OperatorHandle {
     let right = stage.config_of::<RightOperator>();
     stage.grant(&left).await;
     stage.grant(&right).await;
-    let sync_left = |request: &SyncRequest<LeftOperator>| -> Result<SyncResponse<LeftOperator>> { Ok(told(request, "left")) };
-    let sync_right = |request: &SyncRequest<RightOperator>| -> Result<SyncResponse<RightOperator>> { Ok(told(request, "right")) };
+    let sync_left =
+        |request: &SyncRequest<LeftOperator>| -> Result<SyncResponse<LeftOperator>> { Ok(told(request, "left")) };
+    let sync_right =
+        |request: &SyncRequest<RightOperator>| -> Result<SyncResponse<RightOperator>> { Ok(told(request, "right")) };
     let runtime = Runtime::new(stage.operator_client())
         .add_with::<LeftOperator, _, _>(left, sync_left)
         .add_with::<RightOperator, _, _>(right, sync_right);
@@ -538,20 +563,27 @@ async fn operators_of_one_parent_prune_only_their_own_children(stage: Stage) {
     let handle = start_both(&stage).await;
     stage.site("a", "").await;
     stage
-        .edit::<Site>("a", json!({"spec": {"extra": {"left": ["l1", "l2"], "right": ["r1", "r2"]}}}))
+        .edit::<Site>(
+            "a",
+            json!({"spec": {"extra": {"left": ["l1", "l2"], "right": ["r1", "r2"]}}}),
+        )
         .await;
     for (name, side) in [("a-l1", "left"), ("a-l2", "left"), ("a-r1", "right"), ("a-r2", "right")] {
         stage.wait_message(name, side).await;
     }
     stage.rest().await;
     let before = stage.config_maps().await;
-    stage.edit::<Site>("a", json!({"spec": {"extra": {"left": ["l1"]}}})).await;
+    stage
+        .edit::<Site>("a", json!({"spec": {"extra": {"left": ["l1"]}}}))
+        .await;
     stage.wait_gone::<ConfigMap>("a-l2").await;
     stage.rest().await;
     let mut expected = before;
     expected.remove("a-l2");
     assert_eq!(stage.config_maps().await, expected);
-    stage.edit::<Site>("a", json!({"spec": {"extra": {"left": [], "right": ["r2"]}}})).await;
+    stage
+        .edit::<Site>("a", json!({"spec": {"extra": {"left": [], "right": ["r2"]}}}))
+        .await;
     stage.wait_gone::<ConfigMap>("a-l1").await;
     stage.wait_gone::<ConfigMap>("a-r1").await;
     stage.rest().await;
@@ -563,18 +595,26 @@ async fn operators_of_one_parent_prune_only_their_own_children(stage: Stage) {
 async fn operators_of_one_parent_that_want_the_same_child_do_not_fight_over_it(stage: Stage) {
     let handle = start_both(&stage).await;
     stage.site("a", "").await;
-    stage.edit::<Site>("a", json!({"spec": {"extra": {"left": ["same"]}}})).await;
+    stage
+        .edit::<Site>("a", json!({"spec": {"extra": {"left": ["same"]}}}))
+        .await;
     let before = stage.wait_message("a-same", "left").await;
     stage.wait_settled("a").await;
     stage.rest().await;
-    stage.edit::<Site>("a", json!({"spec": {"extra": {"right": ["same"]}}})).await;
+    stage
+        .edit::<Site>("a", json!({"spec": {"extra": {"right": ["same"]}}}))
+        .await;
     let site = stage.api::<Site>().get("a").await.unwrap();
     let event = wait_event(&stage, &site, "ForeignObject").await;
     let note = event.note.unwrap_or_default();
     assert!(note.contains("a-same") && note.contains("`left`"), "{note}");
     // The right one's retries grow rarer up to every two seconds; what they find stays as it is.
     let refused = async || {
-        let posts = stage.asked("configmaps").into_iter().filter(|asked| asked == "POST 409").count();
+        let posts = stage
+            .asked("configmaps")
+            .into_iter()
+            .filter(|asked| asked == "POST 409")
+            .count();
         (posts >= 4).then_some(())
     };
     eventually("four refusals", refused).await;

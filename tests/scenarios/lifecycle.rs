@@ -28,6 +28,7 @@ crate::scenarios![
     shared:
         a_missing_parent_kind_is_named_and_served_once_it_is_installed,
         a_missing_child_kind_holds_back_every_turn,
+        a_missing_kind_holds_up_no_other_operator,
         a_kind_without_rights_is_named_and_served_once_they_are_granted,
         no_turn_runs_before_every_child_is_listed,
         live_changes_are_served_before_the_initial_list,
@@ -38,12 +39,15 @@ crate::scenarios![
         a_dropped_handle_stops_everything,
         health_and_readiness_are_served,
         metrics_count_what_happens,
+        metrics_count_errors_and_panics,
         health_and_metrics_can_be_switched_off,
         a_taken_port_is_told_of_at_start,
         a_renamed_operator_keeps_its_children,
         a_renamed_operator_leaves_no_field_behind,
+        a_renamed_operator_prunes_what_its_old_name_left,
         previous_names_can_be_forgotten_once_all_is_taken_over,
         a_changed_field_manager_leaves_no_field_behind,
+        a_previous_field_manager_can_be_forgotten_once_all_is_taken_over,
         a_finalizer_of_a_previous_name_is_replaced,
         a_parent_that_was_deleted_under_a_previous_name_is_finalized,
         a_version_that_no_longer_finalizes_lets_parents_go,
@@ -149,6 +153,29 @@ async fn a_missing_child_kind_holds_back_every_turn(stage: Stage) {
     stage.install(&plant).await;
     stage.wait_message("a-config", "hello").await;
     assert_eq!(handle.unready(), Vec::<String>::new());
+    handle.shutdown().await.unwrap();
+}
+
+async fn a_missing_kind_holds_up_no_other_operator(stage: Stage) {
+    let plant = stage.own_kind("Plant", Scope::Namespaced);
+    let waiting = of_config_maps(&stage, "waiting").with_child(plant.clone(), ChildConfig::apply());
+    stage.grant(&waiting).await;
+    let working = of_config_maps(&stage, "working");
+    stage.grant(&working).await;
+    let runtime = Runtime::new(stage.operator_client()).add_with(waiting, keep);
+    let runtime = runtime.add_with(working, |request: &SyncRequest| -> Result<SyncResponse> {
+        Ok(SyncResponse::new().child(config_map_of(request, "working")))
+    });
+    let handle = runtime.server_port(0).start().await.unwrap();
+    stage.site("a", "hello").await;
+    stage.wait_message("a-working", "hello").await;
+    wait_unready(&handle, &plant.crd_name()).await;
+    wait_unready(&handle, "`waiting`").await;
+    assert!(
+        !handle.unready().iter().any(|problem| problem.contains("`working`")),
+        "{:?}",
+        handle.unready()
+    );
     handle.shutdown().await.unwrap();
 }
 
@@ -399,110 +426,75 @@ async fn health_and_readiness_are_served(stage: Stage) {
 }
 
 async fn metrics_count_what_happens(stage: Stage) {
+    let handle = stage.start_dynamic(of_config_maps(&stage, "counted"), keep).await;
+    let operator = "controller=\"counted\"";
+    let success = [operator, "result=\"success\""];
+    assert_eq!(
+        metric(&handle.metrics(), "controller_runtime_reconcile_total", &success),
+        None
+    );
+    stage.site("a", "hello").await;
+    stage.wait_settled("a").await;
+    stage.rest().await;
+    let answer = http_get(handle.server_address().unwrap(), "/metrics").await.unwrap();
+    assert!(
+        answer.head.contains("openmetrics-text") && answer.body.ends_with("# EOF\n"),
+        "{answer:?}"
+    );
+    let value = |name: &str, labels: &[&str]| {
+        metric(&answer.body, name, labels).unwrap_or_else(|| panic!("no {name} {labels:?}: {}", answer.body))
+    };
+    assert!(value("controller_runtime_reconcile_total", &success) >= 1.0);
+    assert!(value("controller_runtime_reconcile_time_seconds_count", &[operator]) >= 1.0);
+    assert_eq!(value("controller_runtime_max_concurrent_reconciles", &[operator]), 8.0);
+    assert_eq!(value("workqueue_depth", &["name=\"counted\"", operator]), 0.0);
+    assert_eq!(
+        value("rest_client_requests_total", &["method=\"POST\"", "code=\"201\""]),
+        1.0
+    );
+    assert_eq!(
+        value("rest_client_requests_total", &["method=\"PATCH\"", "code=\"200\""]),
+        1.0
+    );
+    for kind in ["kind=\"Site\"", "kind=\"ConfigMap\""] {
+        assert_eq!(value("roperator_cached_objects", &[kind]), 1.0);
+    }
+    handle.shutdown().await.unwrap();
+}
+
+async fn metrics_count_errors_and_panics(stage: Stage) {
     fn sync(request: &SyncRequest) -> Result<SyncResponse> {
         match &*message_of(request) {
             "fails" => Err(Error::transient("as it should")),
+            "fails for good" => Err(Error::terminal("as it should")),
             "panics" => panic!("as it should"),
             _ => keep(request),
         }
     }
     let handle = stage.start_dynamic(of_config_maps(&stage, "counted"), sync).await;
-    let address = handle.server_address().unwrap();
-    let scrape = async || http_get(address, "/metrics").await.unwrap();
-    let operator = "controller=\"counted\"";
-    let before = scrape().await.body;
-    assert_eq!(
-        metric(
-            &before,
-            "controller_runtime_reconcile_total",
-            &[operator, "result=\"success\""]
-        ),
-        None
-    );
-    stage.site("fine", "hello").await;
-    stage.wait_condition("fine", "Ready", "True", "").await;
-    stage.rest().await;
-    let fine = scrape().await;
-    assert!(
-        fine.head.contains("openmetrics-text") && fine.body.ends_with("# EOF\n"),
-        "{fine:?}"
-    );
-    let value = |text: &str, name: &str, labels: &[&str]| {
-        metric(text, name, labels).unwrap_or_else(|| panic!("no {name}: {text}"))
+    let counted = |name: &str, labels: &[&str]| metric(&handle.metrics(), name, labels).unwrap_or_default();
+    // A turn is counted at its end, a moment after the status says how it went.
+    let wait_counted = async |name: &str, labels: &[&str]| {
+        eventually(name, async || (counted(name, labels) >= 1.0).then_some(())).await;
     };
-    assert!(
-        value(
-            &fine.body,
-            "controller_runtime_reconcile_total",
-            &[operator, "result=\"success\""]
-        ) >= 1.0
+    let operator = "controller=\"counted\"";
+    let (terminal, panics) = (
+        "controller_runtime_terminal_reconcile_errors_total",
+        "controller_runtime_reconcile_panics_total",
     );
-    assert!(
-        value(
-            &fine.body,
-            "controller_runtime_reconcile_time_seconds_count",
-            &[operator]
-        ) >= 1.0
-    );
-    assert_eq!(
-        value(&fine.body, "controller_runtime_max_concurrent_reconciles", &[operator]),
-        8.0
-    );
-    assert_eq!(
-        value(&fine.body, "workqueue_depth", &["name=\"counted\"", operator]),
-        0.0
-    );
-    assert_eq!(
-        value(
-            &fine.body,
-            "rest_client_requests_total",
-            &["method=\"POST\"", "code=\"201\""]
-        ),
-        1.0
-    );
-    assert_eq!(
-        value(
-            &fine.body,
-            "rest_client_requests_total",
-            &["method=\"PATCH\"", "code=\"200\""]
-        ),
-        1.0
-    );
-    for kind in ["Site", "ConfigMap"] {
-        assert_eq!(
-            value(&fine.body, "roperator_cached_objects", &[&format!("kind=\"{kind}\"")]),
-            1.0
-        );
-    }
-    assert_eq!(
-        metric(&fine.body, "controller_runtime_reconcile_errors_total", &[operator]).unwrap_or_default(),
-        0.0
-    );
-    assert_eq!(
-        metric(&fine.body, "controller_runtime_reconcile_panics_total", &[operator]).unwrap_or_default(),
-        0.0
-    );
-
-    stage.site("failing", "fails").await;
-    stage.wait_condition("failing", "Ready", "False", "").await;
-    let failing = scrape().await.body;
-    assert!(value(&failing, "controller_runtime_reconcile_errors_total", &[operator]) >= 1.0);
-    assert!(
-        value(
-            &failing,
-            "controller_runtime_reconcile_total",
-            &[operator, "result=\"error\""]
-        ) >= 1.0
-    );
-    assert_eq!(
-        metric(&failing, "controller_runtime_reconcile_panics_total", &[operator]).unwrap_or_default(),
-        0.0
-    );
-    stage.site("panicking", "panics").await;
-    stage.wait_condition("panicking", "Ready", "False", "").await;
-    let panicking = scrape().await.body;
-    assert!(value(&panicking, "controller_runtime_reconcile_panics_total", &[operator]) >= 1.0);
-    assert_eq!(value(&panicking, "roperator_cached_objects", &["kind=\"Site\""]), 3.0);
+    stage.site("a", "hello").await;
+    stage.wait_settled("a").await;
+    assert_eq!(counted("controller_runtime_reconcile_errors_total", &[operator]), 0.0);
+    stage.say("a", "fails").await;
+    wait_counted("controller_runtime_reconcile_errors_total", &[operator]).await;
+    wait_counted("controller_runtime_reconcile_total", &[operator, "result=\"error\""]).await;
+    wait_counted("workqueue_retries_total", &[operator]).await;
+    assert_eq!(counted(terminal, &[operator]), 0.0);
+    stage.say("a", "fails for good").await;
+    wait_counted(terminal, &[operator]).await;
+    assert_eq!(counted(panics, &[operator]), 0.0);
+    stage.say("a", "panics").await;
+    wait_counted(panics, &[operator]).await;
     handle.shutdown().await.unwrap();
 }
 
@@ -689,6 +681,20 @@ async fn a_renamed_operator_leaves_no_field_behind(stage: Stage) {
     handle.shutdown().await.unwrap();
 }
 
+async fn a_renamed_operator_prunes_what_its_old_name_left(stage: Stage) {
+    left_by_old(&stage).await;
+    let renamed = of_all_strategies(&stage, "new").with_previous_names(["old"]);
+    // The new version wants the ConfigMap alone.
+    let handle = stage.start_dynamic(renamed, keep).await;
+    stage.wait_gone::<Service>("a-svc").await;
+    stage.wait_gone::<Pod>("a-pod").await;
+    stage.wait_gone::<Secret>("a-secret").await;
+    stage.wait_settled("a").await;
+    let (_, label, _) = belonging(&stage.api::<ConfigMap>().get("a-config").await.unwrap());
+    assert_eq!(label, "new");
+    handle.shutdown().await.unwrap();
+}
+
 async fn previous_names_can_be_forgotten_once_all_is_taken_over(stage: Stage) {
     let before = left_by_old(&stage).await;
     run_once(
@@ -702,30 +708,25 @@ async fn previous_names_can_be_forgotten_once_all_is_taken_over(stage: Stage) {
     assert_eq!(belongings(&stage).await, handed_over(&before, "new", "new"));
 }
 
-async fn a_changed_field_manager_leaves_no_field_behind(stage: Stage) {
-    // From the default to one of its own, to another one that is no name, and back.
-    let config = || of_all_strategies(&stage, "keeper");
+/// `a` with its children, as an operator with a field manager of its own, which is no name, left them.
+async fn left_by_first_manager(stage: &Stage) -> BTreeMap<&'static str, Belonging> {
     stage.site("a", "hello").await;
-    run_once(&stage, config(), sync_all).await;
-    let before = belongings(&stage).await;
-    run_once(&stage, config().with_field_manager("Acme Keeper/1"), sync_all).await;
-    assert_eq!(
-        belongings(&stage).await,
-        handed_over(&before, "keeper", "Acme Keeper/1")
-    );
-    let second = || {
-        config()
-            .with_field_manager("Acme Keeper/2")
-            .with_previous_names(["Acme Keeper/1"])
-    };
-    run_once(&stage, second(), sync_all).await;
-    assert_eq!(
-        belongings(&stage).await,
-        handed_over(&before, "keeper", "Acme Keeper/2")
-    );
+    let first = of_all_strategies(stage, "keeper").with_field_manager("Acme Keeper/1");
+    run_once(stage, first, sync_all).await;
+    belongings(stage).await
+}
+
+async fn a_changed_field_manager_leaves_no_field_behind(stage: Stage) {
+    let before = left_by_first_manager(&stage).await;
     stage.say("a", "slim").await;
-    run_once(&stage, config().with_previous_names(["Acme Keeper/2"]), sync_all).await;
-    assert_eq!(belongings(&stage).await, handed_over(&before, "keeper", "keeper"));
+    let second = of_all_strategies(&stage, "keeper").with_field_manager("Acme Keeper/2");
+    let writes = run_once(&stage, second.with_previous_names(["Acme Keeper/1"]), sync_all).await;
+    assert!(
+        writes
+            .iter()
+            .all(|sent| sent.method != Method::DELETE && sent.method != Method::POST),
+        "{writes:#?}"
+    );
     assert_eq!(
         stage.wait_message("a-config", "slim").await.data.unwrap().len(),
         1,
@@ -733,6 +734,18 @@ async fn a_changed_field_manager_leaves_no_field_behind(stage: Stage) {
     );
     let service = stage.api::<Service>().get("a-svc").await.unwrap();
     assert_eq!(service.spec.unwrap().selector.unwrap().len(), 1, "`extra` is gone");
+    let uids = |all: BTreeMap<&str, Belonging>| all.into_values().map(|(uid, ..)| uid).collect::<Vec<_>>();
+    assert_eq!(uids(belongings(&stage).await), uids(before));
+}
+
+async fn a_previous_field_manager_can_be_forgotten_once_all_is_taken_over(stage: Stage) {
+    let before = left_by_first_manager(&stage).await;
+    // Back to the default, with nothing else to change.
+    let config = || of_all_strategies(&stage, "keeper");
+    run_once(&stage, config().with_previous_names(["Acme Keeper/1"]), sync_all).await;
+    let writes = run_once(&stage, config(), sync_all).await;
+    assert!(writes.is_empty(), "{writes:#?}");
+    assert_eq!(belongings(&stage).await, handed_over(&before, "keeper", "keeper"));
 }
 
 type Finalizing = Dynamic<WithFinalizer>;
@@ -964,8 +977,10 @@ async fn concurrency_is_bounded_and_one_for_a_parent(stage: Stage) {
         stage.wait_message(&format!("{name}-config"), "two").await;
     }
     stage.rest().await;
-    let parallel = parallel.lock().unwrap();
-    assert_eq!((parallel.most, parallel.most_of_one), (3, 1));
-    drop(parallel);
+    let (most, most_of_one) = {
+        let parallel = parallel.lock().unwrap();
+        (parallel.most, parallel.most_of_one)
+    };
+    assert_eq!((most, most_of_one), (3, 1));
     handle.shutdown().await.unwrap();
 }

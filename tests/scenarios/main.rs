@@ -14,6 +14,7 @@ mod basics;
 mod builder;
 mod children;
 mod conflicts;
+mod examples;
 mod faults;
 mod finalizers;
 mod handlers;
@@ -71,6 +72,7 @@ fn main() -> ExitCode {
         builder::all(),
         children::all(),
         conflicts::all(),
+        examples::all(),
         faults::all(),
         finalizers::all(),
         handlers::all(),

@@ -33,6 +33,8 @@ crate::scenarios![
         recreate_heals_a_stripped_label_without_recreating,
         recreate_takes_a_foreign_edit_for_a_change,
         recreated_children_cost_nothing_at_rest_and_on_restart,
+        a_recreated_pod_as_people_write_it_survives_restarts,
+        a_replaced_deployment_as_people_write_it_is_put_once,
         on_delete_leaves_a_child_until_somebody_deletes_it,
         on_delete_leaves_a_foreign_edit_too_and_says_so,
         on_delete_still_creates_and_prunes,
@@ -436,6 +438,55 @@ async fn recreated_children_cost_nothing_at_rest_and_on_restart(stage: Stage) {
     stage.wait_settled("a").await;
     stage.rest().await;
     rests_and_restarts(&stage, handle, &pods(), pod).await;
+}
+
+/// A container of which the server makes something else: it normalises, leaves out, fills in.
+fn as_people_write_it(message: &str) -> Value {
+    json!({
+        "name": "main", "image": "example.com/main", "args": [message], "command": [], "stdin": false, "workingDir": "",
+        "env": [{"name": "A", "value": ""}, {"name": "B", "value": message}], "ports": [{"containerPort": 80}],
+        "resources": {"requests": {"cpu": "1000m", "memory": "1024Mi"}, "limits": {}},
+        "volumeMounts": [{"name": "scratch", "mountPath": "/scratch", "readOnly": false}],
+    })
+}
+
+async fn a_recreated_pod_as_people_write_it_survives_restarts(stage: Stage) {
+    let desired: fn(&str) -> Vec<Value> = |said| {
+        let spec = json!({"containers": [as_people_write_it(said)], "hostNetwork": false, "volumes": [{"name": "scratch", "emptyDir": {}}]});
+        vec![child("v1", "Pod", "pod", json!({"spec": spec}))]
+    };
+    let handle = settled(&stage, &pods(), desired, "one").await;
+    let before = stage.api::<Pod>().get("a-pod").await.unwrap();
+    assert_eq!(stage.asked("pods"), ["POST 201"]);
+    rests_and_restarts(&stage, handle, &pods(), desired).await;
+    let after = stage.api::<Pod>().get("a-pod").await.unwrap();
+    assert_eq!(
+        uid(&after),
+        uid(&before),
+        "a restart of the operator is no reason to end a Pod"
+    );
+}
+
+async fn a_replaced_deployment_as_people_write_it_is_put_once(stage: Stage) {
+    let kinds = [(k8s_types::apps::v1::Deployment, ChildConfig::replace())];
+    let desired: fn(&str) -> Vec<Value> = |said| {
+        let spec = json!({"containers": [as_people_write_it(said)], "volumes": [{"name": "scratch", "emptyDir": {}}]});
+        let template = json!({"metadata": {"labels": {"app": "main"}}, "spec": spec});
+        let selector = json!({"matchLabels": {"app": "main"}});
+        vec![child(
+            "apps/v1",
+            "Deployment",
+            "app",
+            json!({"spec": {"paused": false, "selector": selector, "template": template}}),
+        )]
+    };
+    let handle = settled(&stage, &kinds, desired, "one").await;
+    stage.say("a", "two").await;
+    stage.wait_settled("a").await;
+    stage.rest().await;
+    assert_eq!(stage.asked("deployments"), ["POST 201", "PUT 200"]);
+    // A PUT leaves the same kind of entry each time, so that what is drift once would be drift on every restart.
+    rests_and_restarts(&stage, handle, &kinds, desired).await;
 }
 
 // On delete.

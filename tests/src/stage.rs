@@ -506,6 +506,12 @@ impl Stage {
     /// The API of a kind that no Rust type stands for, in this stage's namespace if it has namespaces.
     #[must_use]
     pub fn api_of(&self, kind: &Kind) -> Api<DynamicObject> {
+        self.api_in(kind, &self.namespace)
+    }
+
+    /// The same in any namespace.
+    #[must_use]
+    pub fn api_in(&self, kind: &Kind, namespace: &str) -> Api<DynamicObject> {
         let resource = ApiResource {
             group: kind.group().to_owned(),
             version: kind.version().to_owned(),
@@ -514,7 +520,7 @@ impl Stage {
             plural: kind.plural().to_owned(),
         };
         if kind.is_namespaced() {
-            Api::namespaced_with(self.client.clone(), &self.namespace, &resource)
+            Api::namespaced_with(self.client.clone(), namespace, &resource)
         } else {
             Api::all_with(self.client.clone(), &resource)
         }
@@ -522,14 +528,20 @@ impl Stage {
 
     /// Creates an object of a kind that no Rust type stands for.
     pub async fn create_of(&self, kind: &Kind, name: &str, spec: serde_json::Value) -> DynamicObject {
+        self.create_in(kind, &self.namespace, name, spec).await
+    }
+
+    /// The same in any namespace.
+    pub async fn create_in(&self, kind: &Kind, namespace: &str, name: &str, spec: serde_json::Value) -> DynamicObject {
         let json = serde_json::json!({
             "apiVersion": kind.api_version(), "kind": kind.kind(), "metadata": {"name": name}, "spec": spec,
         });
         let object = serde_json::from_value(json).expect("an object");
-        self.api_of(kind)
+        let created = self
+            .api_in(kind, namespace)
             .create(&PostParams::default(), &object)
-            .await
-            .expect("it can be created")
+            .await;
+        created.expect("it can be created")
     }
 
     /// Creates a namespace beside the stage's own, which the operator's account may use as well.

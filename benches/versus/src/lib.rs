@@ -16,7 +16,13 @@ pub const CONCURRENCY: u16 = 8;
 
 /// The parent: a message in a ConfigMap, and a port of a Service.
 #[derive(CustomResource, Serialize, Deserialize, Clone, Debug, JsonSchema)]
-#[kube(group = "bench.example.com", version = "v1", kind = "Site", namespaced, status = "SiteStatus")]
+#[kube(
+    group = "bench.example.com",
+    version = "v1",
+    kind = "Site",
+    namespaced,
+    status = "SiteStatus"
+)]
 #[serde(rename_all = "camelCase")]
 pub struct SiteSpec {
     /// What the ConfigMap says.
@@ -39,7 +45,10 @@ impl SiteStatus {
     /// The status that a spec leads to.
     #[must_use]
     pub fn of(spec: &SiteSpec) -> Self {
-        Self { ready: true, observed_message: spec.message.clone() }
+        Self {
+            ready: true,
+            observed_message: spec.message.clone(),
+        }
     }
 }
 
@@ -47,7 +56,11 @@ impl SiteStatus {
 #[must_use]
 pub fn config_map(metadata: ObjectMeta, spec: &SiteSpec) -> ConfigMap {
     let data = BTreeMap::from([("message".to_owned(), spec.message.clone())]);
-    ConfigMap { metadata, data: Some(data), ..Default::default() }
+    ConfigMap {
+        metadata,
+        data: Some(data),
+        ..Default::default()
+    }
 }
 
 /// The Service of a parent, with this metadata.
@@ -65,7 +78,11 @@ pub fn service(metadata: ObjectMeta, site: &str, spec: &SiteSpec) -> Service {
         ports: Some(vec![port]),
         ..Default::default()
     };
-    Service { metadata, spec: Some(spec), ..Default::default() }
+    Service {
+        metadata,
+        spec: Some(spec),
+        ..Default::default()
+    }
 }
 
 /// Logs errors and nothing else, on stderr, as every peer does; `RUST_LOG` says otherwise.

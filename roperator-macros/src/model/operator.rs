@@ -363,7 +363,7 @@ fn previous_names(piece: &Piece, errors: &mut Errors) -> Vec<LitStr> {
     let mut names = Vec::new();
     for piece in &list.pieces {
         let name = value::string(&piece.subject, errors);
-        names.extend(name.filter(|name| named("previous name", name, errors)));
+        names.extend(name.filter(|name| is_previous_name(name, errors)));
         if piece.assigned.is_some() || !piece.surplus.is_empty() {
             errors.report(piece, "a previous name is a string alone", format!("write `{form}`"));
         }
@@ -382,6 +382,17 @@ fn named(what: &str, name: &LitStr, errors: &mut Errors) -> bool {
             None => rule.to_owned(),
         };
         errors.report(name, format!("the {what} `{text}` {complaint}"), mend);
+    }
+    judged.is_ok()
+}
+
+/// A previous name is an operator's name, a field manager or a finalizer: whatever may stand on the cluster of it.
+fn is_previous_name(name: &LitStr, errors: &mut Errors) -> bool {
+    let text = name.value();
+    let judged = text::field_manager(&text);
+    if let Err(complaint) = &judged {
+        let mend = "write a name, a field manager or a finalizer that the operator had";
+        errors.report(name, format!("the previous name `{text}` {complaint}"), mend);
     }
     judged.is_ok()
 }

@@ -34,7 +34,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
-use element::{Key, Scalar};
+use element::{Key, Scalar, Texts};
 
 /// Why a text is no `fieldsV1`.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +50,17 @@ pub(crate) struct FieldSet {
 
 /// Whether `live` says everything that `desired` says, in the server's own words for it.
 pub(crate) fn says(live: &Value, desired: &Value) -> bool {
-    element::contains(Some(live), desired)
+    match (live, desired) {
+        (Value::Object(live), Value::Object(desired)) => desired.iter().all(|(name, value)| {
+            let texts = if name == "spec" {
+                Texts::AsQuantities
+            } else {
+                Texts::Exactly
+            };
+            element::contains(live.get(name), value, texts)
+        }),
+        _ => live == desired,
+    }
 }
 
 /// A place in the object: how it is owned, and what is known below it.

@@ -44,11 +44,13 @@ pub(crate) enum Change {
         convert: Option<Value>,
         on_immutable: OnImmutable,
     },
-    /// Put, with the observed version.
+    /// Put, with the observed version: the desired fields laid over the live object.
     Replace {
         observed: Object,
         body: Value,
+        put: Value,
         applied: String,
+        convert: Option<Value>,
         on_immutable: OnImmutable,
     },
     /// Delete, with the observed uid.
@@ -164,7 +166,7 @@ pub(crate) fn diff_child(
         .collect();
     let owned = owned_fields(&entries);
     let recorded = recorded(config, live);
-    let deviation = deviation(config, child, live, &owned, &body, recorded.as_ref());
+    let deviation = deviation(config, child, live, &entries, &owned, &body, recorded.as_ref());
     if deviation.is_none() {
         memory.accepted.remove(live.uid());
         memory.written.remove(live.uid());
@@ -185,11 +187,14 @@ pub(crate) fn diff_child(
         Strategy::Replace => {
             let fields_shrank =
                 !recorded.is_some_and(|recorded| recorded.same_fields(&child.content, child.kind.is_built_in()));
-            let body = laid_over(live, &body, &owned, fields_shrank);
+            let put = laid_over(live, &body, &owned, fields_shrank);
+            let convert = conversion(config, live, &entries, false);
             Change::Replace {
                 observed,
                 body,
+                put,
                 applied,
+                convert,
                 on_immutable,
             }
         }
@@ -272,6 +277,7 @@ fn deviation(
     config: &OperatorConfig,
     child: &DesiredChild,
     live: &Object,
+    entries: &[&ManagedEntry],
     owned: &FieldSet,
     body: &Value,
     recorded: Option<&Recorded>,
@@ -279,7 +285,9 @@ fn deviation(
     let value = live.to_value();
     let mut lost = owned.drifted(&child.content, &value);
     let has_label = live.label(&config.operator_label) == Some(&*config.name);
-    let marks = !has_label || recorded.is_none() || owned.drifted(body, &value).len() > lost.len();
+    // What stands under a former field manager is handed over while that is still known as ours.
+    let is_handed_over = entries.iter().all(|entry| &*entry.manager == config.field_manager());
+    let marks = !has_label || !is_handed_over || recorded.is_none() || owned.drifted(body, &value).len() > lost.len();
     if child.config.strategy == Strategy::Apply {
         // An empty map that others put something into: only an apply can own it, and thereby empty it again.
         lost.extend(owned.filled(&child.content, &value));

@@ -35,6 +35,7 @@ pub fn graft(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
             .and_then(|schema| schema.open_api_v3_schema.as_mut())
         {
             graft_root(root);
+            drop_unknown_formats(root);
         }
     }
     crd
@@ -373,24 +374,49 @@ pub(crate) fn status_schema<'a>(crd: &'a CustomResourceDefinition, version: &str
     root.properties.as_ref()?.get("status")
 }
 
-/// Puts in what the server would: the defaults of members that are left out.
-pub(crate) fn put_defaults(schema: &JSONSchemaProps, value: &mut Value) {
+/// Makes of a status what the server would: members that are left out get their defaults, and those that the schema does
+/// not know are gone.
+pub(crate) fn as_stored(schema: &JSONSchemaProps, value: &mut Value) {
     match value {
         Value::Object(members) => {
+            if let (Some(known), None) = (&schema.properties, &schema.additional_properties)
+                && schema.x_kubernetes_preserve_unknown_fields != Some(true)
+            {
+                members.retain(|name, _| known.contains_key(name));
+            }
             for (name, schema) in schema.properties.iter().flatten() {
                 if let (None, Some(default)) = (members.get(name), &schema.default) {
                     members.insert(name.clone(), default.0.clone());
                 }
                 if let Some(member) = members.get_mut(name) {
-                    put_defaults(schema, member);
+                    as_stored(schema, member);
                 }
+            }
+            if let Some(JSONSchemaPropsOrBool::Schema(schema)) = &schema.additional_properties {
+                members.values_mut().for_each(|member| as_stored(schema, member));
             }
         }
         Value::Array(items) => {
             if let Some(JSONSchemaPropsOrArray::Schema(schema)) = &schema.items {
-                items.iter_mut().for_each(|item| put_defaults(schema, item));
+                items.iter_mut().for_each(|item| as_stored(schema, item));
             }
         }
         _ => {}
+    }
+}
+
+/// Drops the formats that the server does not know and warns of: those of Rust's unsigned integers.
+fn drop_unknown_formats(schema: &mut JSONSchemaProps) {
+    schema.format.take_if(|format| format.starts_with("uint"));
+    schema
+        .properties
+        .iter_mut()
+        .flatten()
+        .for_each(|(_, schema)| drop_unknown_formats(schema));
+    if let Some(JSONSchemaPropsOrArray::Schema(schema)) = &mut schema.items {
+        drop_unknown_formats(schema);
+    }
+    if let Some(JSONSchemaPropsOrBool::Schema(schema)) = &mut schema.additional_properties {
+        drop_unknown_formats(schema);
     }
 }

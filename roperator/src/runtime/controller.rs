@@ -360,7 +360,10 @@ impl Controller {
     fn read_back(self: Arc<Self>, key: ObjectKey, end: TurnEnd) {
         let mut waits = Vec::new();
         for seen in end.seen {
-            self.metrics.wrote(seen.verb);
+            if let Some(verb) = seen.verb {
+                tracing::debug!(object = %seen.key, kind = seen.kind.kind(), "{verb}");
+                self.metrics.wrote(verb);
+            }
             if let Some(wait) = self.expect(&seen) {
                 waits.push((seen, wait));
             }

@@ -7,7 +7,7 @@ use roperator::prelude::*;
 #[operator(
     parent = Deployment,
     children(Pod = recreate),
-    previous_names("Old", "echo", "a", "a", b),
+    previous_names("", "echo", "a", "a", b),
 )]
 struct EchoOperator;
 

@@ -45,11 +45,15 @@ async fn reconcile(site: Arc<Site>, context: Arc<Context>) -> Result<Action, Err
 
     let config = config_map(metadata("config"), &site.spec);
     let configs = Api::<ConfigMap>::namespaced(client.clone(), &namespace);
-    configs.patch(&config.name_any(), &apply, &Patch::Apply(&config)).await?;
+    configs
+        .patch(&config.name_any(), &apply, &Patch::Apply(&config))
+        .await?;
 
     let service = service(metadata("svc"), &name, &site.spec);
     let services = Api::<Service>::namespaced(client.clone(), &namespace);
-    services.patch(&service.name_any(), &apply, &Patch::Apply(&service)).await?;
+    services
+        .patch(&service.name_any(), &apply, &Patch::Apply(&service))
+        .await?;
 
     let status = json!({
         "apiVersion": Site::api_version(&()),

@@ -22,12 +22,18 @@ async fn write(client: &Client, site: Site) -> Result<(), kube::Error> {
     };
     let post = PostParams::default();
     let config = config_map(metadata("config"), &site.spec);
-    Api::<ConfigMap>::namespaced(client.clone(), &namespace).create(&post, &config).await?;
+    Api::<ConfigMap>::namespaced(client.clone(), &namespace)
+        .create(&post, &config)
+        .await?;
     let service = service(metadata("svc"), &name, &site.spec);
-    Api::<Service>::namespaced(client.clone(), &namespace).create(&post, &service).await?;
+    Api::<Service>::namespaced(client.clone(), &namespace)
+        .create(&post, &service)
+        .await?;
     let status = json!({"status": SiteStatus::of(&site.spec)});
     let sites = Api::<Site>::namespaced(client.clone(), &namespace);
-    sites.patch_status(&name, &PatchParams::default(), &Patch::Merge(&status)).await?;
+    sites
+        .patch_status(&name, &PatchParams::default(), &Patch::Merge(&status))
+        .await?;
     Ok(())
 }
 

@@ -20,7 +20,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
-use super::element::{Key, contains, member};
+use super::element::{Key, Texts, contains, member};
 use super::{FieldSet, Node, Own};
 
 /// How far down the object a map is: at the top and in its metadata, some members are nobody's.
@@ -129,10 +129,10 @@ impl<'a> Live<'a> {
         }
     }
 
-    fn says(self, desired: &Value) -> bool {
+    fn says(self, desired: &Value, texts: Texts) -> bool {
         match self {
             Self::Unasked => true,
-            Self::At(value) => contains(value, desired),
+            Self::At(value) => contains(value, desired, texts),
         }
     }
 
@@ -157,7 +157,7 @@ impl Walk {
             Value::Null => {}
             Value::Object(map) if map.is_empty() => self.empty(node, live),
             Value::Array(items) if items.is_empty() => {}
-            Value::Object(_) | Value::Array(_) if own == Own::Perhaps && live.says(desired) => {}
+            Value::Object(_) | Value::Array(_) if own == Own::Perhaps && live.says(desired, self.texts()) => {}
             Value::Object(map) => self.map(node, map, live, place),
             Value::Array(items) => self.list(node, items, live),
             _ if own == Own::Nothing => self.missing(),
@@ -232,6 +232,15 @@ impl Walk {
     fn empty(&mut self, node: Option<&Node>, live: Live<'_>) {
         if self.question == Question::Filled && node.is_none() && live.is_filled() {
             self.out.push(self.path.clone());
+        }
+    }
+
+    /// Quantities are in specs; data, labels and annotations are texts.
+    fn texts(&self) -> Texts {
+        if self.path.starts_with(".spec") {
+            Texts::AsQuantities
+        } else {
+            Texts::Exactly
         }
     }
 

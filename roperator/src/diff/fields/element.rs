@@ -114,20 +114,33 @@ pub(super) fn same(one: &Value, other: &Value) -> bool {
     Scalar::of(one).is(other)
 }
 
+/// How texts are compared.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Texts {
+    /// Each is what it is.
+    Exactly,
+    /// Those that are quantities by their amount: the server writes `1024Mi` as `1Gi`.
+    AsQuantities,
+}
+
 /// Whether `live` says everything that `desired` says. Whatever asks for nothing is contained everywhere; the items of a
 /// list may stand in any order and among others.
-pub(super) fn contains(live: Option<&Value>, desired: &Value) -> bool {
+pub(super) fn contains(live: Option<&Value>, desired: &Value, texts: Texts) -> bool {
     match (desired, live) {
         (Value::Null, _) => true,
-        (Value::Object(desired), Some(Value::Object(live))) => {
-            desired.iter().all(|(name, value)| contains(live.get(name), value))
+        (Value::Object(desired), Some(Value::Object(live))) => desired
+            .iter()
+            .all(|(name, value)| contains(live.get(name), value, texts)),
+        (Value::Object(desired), None | Some(Value::Null)) => {
+            desired.values().all(|value| contains(None, value, texts))
         }
-        (Value::Object(desired), None | Some(Value::Null)) => desired.values().all(|value| contains(None, value)),
         (Value::Array(desired), Some(Value::Array(live))) => desired
             .iter()
-            .all(|item| live.iter().any(|other| contains(Some(other), item))),
+            .all(|item| live.iter().any(|other| contains(Some(other), item, texts))),
         (Value::Array(desired), None | Some(Value::Null)) => desired.is_empty(),
-        (Value::String(desired), Some(Value::String(live))) => live == desired || same_quantity(live, desired),
+        (Value::String(desired), Some(Value::String(live))) => {
+            live == desired || texts == Texts::AsQuantities && same_quantity(live, desired)
+        }
         (desired, Some(live)) => !live.is_object() && !live.is_array() && same(live, desired),
         (_, None) => false,
     }

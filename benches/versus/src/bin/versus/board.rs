@@ -10,10 +10,7 @@ use std::{
 use futures::TryStreamExt as _;
 use kube::{Client, core::WatchEvent};
 use serde::Deserialize;
-use tokio::{
-    sync::{Notify, futures::Notified},
-    task::JoinSet,
-};
+use tokio::{sync::Notify, task::JoinSet};
 
 use crate::{
     Result,
@@ -136,14 +133,23 @@ impl Board {
     /// Watches until the tasks are dropped.
     pub fn watch(client: &Client, parents: usize) -> Result<(Arc<Self>, JoinSet<()>)> {
         debug_assert!(Source::ALL.iter().all(|source| source.path().contains(NAMESPACE)));
-        let state = State { cells: vec![Cell::default(); parents], pending: parents, ..State::default() };
-        let board = Arc::new(Self { state: Mutex::new(state), changed: Notify::new() });
+        let state = State {
+            cells: vec![Cell::default(); parents],
+            pending: parents,
+            ..State::default()
+        };
+        let board = Arc::new(Self {
+            state: Mutex::new(state),
+            changed: Notify::new(),
+        });
         let mut tasks = JoinSet::new();
         for source in Source::ALL {
             let (client, board) = (client.clone(), board.clone());
             tasks.spawn(async move {
                 let ended = board.follow(client, source).await;
-                let reason = ended.err().map_or_else(|| "it ended".to_owned(), |error| error.to_string());
+                let reason = ended
+                    .err()
+                    .map_or_else(|| "it ended".to_owned(), |error| error.to_string());
                 board.lock().broken = Some(format!("the driver's watch of {} broke: {reason}", source.path()));
                 board.changed.notify_waiters();
             });
@@ -167,7 +173,9 @@ impl Board {
     /// Waits until all parents have reached the target.
     pub async fn all_reached(&self, limit: Duration) -> Result<()> {
         let what = "not all parents have their children and status";
-        let reached = self.until(limit, what, |state| (state.pending == 0).then_some(())).await;
+        let reached = self
+            .until(limit, what, |state| (state.pending == 0).then_some(()))
+            .await;
         reached.map_err(|error| {
             let state = self.lock();
             format!("{error}: {} of {} have not", state.pending, state.cells.len()).into()
@@ -190,7 +198,7 @@ impl Board {
     async fn until<T>(&self, limit: Duration, what: &str, mut check: impl FnMut(&State) -> Option<T>) -> Result<T> {
         let deadline = tokio::time::Instant::now() + limit;
         loop {
-            let mut changed: std::pin::Pin<&mut Notified<'_>> = pin!(self.changed.notified());
+            let mut changed = pin!(self.changed.notified());
             changed.as_mut().enable();
             {
                 let state = self.lock();
@@ -209,8 +217,13 @@ impl Board {
 
     async fn follow(&self, client: Client, source: Source) -> Result<()> {
         // From version 0 the server sends all that exists first: no list is needed.
-        let path = format!("{}?watch=true&resourceVersion=0&timeoutSeconds={WATCH_SECONDS}", source.path());
-        let events = client.request_events::<Seen>(http::Request::get(path).body(Vec::new())?).await?;
+        let path = format!(
+            "{}?watch=true&resourceVersion=0&timeoutSeconds={WATCH_SECONDS}",
+            source.path()
+        );
+        let events = client
+            .request_events::<Seen>(http::Request::get(path).body(Vec::new())?)
+            .await?;
         let mut events = pin!(events);
         while let Some(event) = events.try_next().await? {
             match event {
@@ -228,7 +241,9 @@ impl Board {
         let mut state = self.lock();
         let target = state.target;
         let number = seen.metadata.name.strip_suffix(source.suffix()).and_then(number_of);
-        let Some(cell) = number.and_then(|number| state.cells.get_mut(number)) else { return };
+        let Some(cell) = number.and_then(|number| state.cells.get_mut(number)) else {
+            return;
+        };
         let had_reached = cell.has_reached(target);
         match source {
             Source::Sites => {

@@ -64,7 +64,14 @@ impl Cluster {
         let client = server.client().await?;
         install(&client).await?;
         let (board, watches) = Board::watch(&client, parents)?;
-        let cluster = Self { server, client, board, watches, parents, own_writes: AtomicU64::new(0) };
+        let cluster = Self {
+            server,
+            client,
+            board,
+            watches,
+            parents,
+            own_writes: AtomicU64::new(0),
+        };
         cluster.create_parents().await?;
         Ok(cluster)
     }
@@ -104,7 +111,9 @@ impl Cluster {
     /// All requests since the start but the driver's own.
     pub async fn traffic(&self) -> Result<Traffic> {
         let mut traffic = Traffic::from_requests(&self.server.requests().await?);
-        traffic.parent_writes = traffic.parent_writes.saturating_sub(self.own_writes.load(Ordering::Relaxed));
+        traffic.parent_writes = traffic
+            .parent_writes
+            .saturating_sub(self.own_writes.load(Ordering::Relaxed));
         Ok(traffic)
     }
 
@@ -117,7 +126,13 @@ impl Cluster {
         let api = Api::<Site>::namespaced(self.client.clone(), NAMESPACE);
         let params = PostParams::default();
         self.for_all_parents(|number| {
-            let site = Site::new(&name_of(number), SiteSpec { message: message_of(0), port: PORT });
+            let site = Site::new(
+                &name_of(number),
+                SiteSpec {
+                    message: message_of(0),
+                    port: PORT,
+                },
+            );
             let (api, params) = (&api, &params);
             async move { api.create(params, &site).await.map(drop) }
         })
@@ -129,7 +144,8 @@ impl Cluster {
     pub async fn patch_parents(&self, round: u32) -> Result<()> {
         let sites = self.sites();
         let sites = &sites;
-        self.for_all_parents(|number| async move { patch(sites, number, round).await }).await
+        self.for_all_parents(|number| async move { patch(sites, number, round).await })
+            .await
     }
 
     /// Gives one parent a round's message.
@@ -153,7 +169,9 @@ impl Cluster {
             self.own_writes.fetch_add(1, Ordering::Relaxed);
             Ok::<_, kube::Error>(())
         });
-        Ok(tokio::time::timeout(PARENTS_DEADLINE, all).await.map_err(|_| "the driver's writes took too long")??)
+        Ok(tokio::time::timeout(PARENTS_DEADLINE, all)
+            .await
+            .map_err(|_| "the driver's writes took too long")??)
     }
 }
 
@@ -179,7 +197,10 @@ pub fn round_of(message: &str) -> Option<u32> {
 
 async fn patch(sites: &Api<Site>, number: usize, round: u32) -> Result<(), kube::Error> {
     let patch = Patch::Merge(json!({"spec": {"message": message_of(round)}}));
-    sites.patch(&name_of(number), &PatchParams::default(), &patch).await.map(drop)
+    sites
+        .patch(&name_of(number), &PatchParams::default(), &patch)
+        .await
+        .map(drop)
 }
 
 /// The job needs no controller of Kubernetes, and the garbage collector's reads would be counted among the peer's.
@@ -188,7 +209,10 @@ fn stop_controllers(server: &RealServer) -> Result<()> {
         // It may still be the shell that is about to become the controller manager.
         let is_etcd = std::fs::read_to_string(format!("/proc/{id}/comm"))?.trim() == "etcd";
         if !is_etcd && server.apiserver_id() != Some(id) {
-            let id = i32::try_from(id).ok().and_then(Pid::from_raw).ok_or("a process id out of range")?;
+            let id = i32::try_from(id)
+                .ok()
+                .and_then(Pid::from_raw)
+                .ok_or("a process id out of range")?;
             kill_process(id, Signal::KILL)?;
         }
     }
@@ -209,7 +233,9 @@ async fn install(client: &Client) -> Result<()> {
     .await?;
     create::<CustomResourceDefinition>(client, crd()?).await?;
     let established = await_condition(Api::all(client.clone()), Site::crd_name(), is_crd_established());
-    tokio::time::timeout(SETUP_DEADLINE, established).await.map_err(|_| "the CRD is not established")??;
+    tokio::time::timeout(SETUP_DEADLINE, established)
+        .await
+        .map_err(|_| "the CRD is not established")??;
     // Established is said before the paths are served.
     let api = Api::<Site>::namespaced(client.clone(), NAMESPACE);
     let served = async {
@@ -217,7 +243,9 @@ async fn install(client: &Client) -> Result<()> {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    Ok(tokio::time::timeout(SETUP_DEADLINE, served).await.map_err(|_| "the CRD is not served")?)
+    Ok(tokio::time::timeout(SETUP_DEADLINE, served)
+        .await
+        .map_err(|_| "the CRD is not served")?)
 }
 
 async fn create<K>(client: &Client, object: Value) -> Result<K>
@@ -225,7 +253,9 @@ where
     K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + Serialize + DeserializeOwned,
 {
     let object: K = serde_json::from_value(object)?;
-    Ok(Api::<K>::all(client.clone()).create(&PostParams::default(), &object).await?)
+    Ok(Api::<K>::all(client.clone())
+        .create(&PostParams::default(), &object)
+        .await?)
 }
 
 /// One role for all peers: what any of them needs.

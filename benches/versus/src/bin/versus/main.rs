@@ -58,12 +58,17 @@ async fn main() -> Result<()> {
     if arguments.quick {
         (arguments.parents, arguments.runs, arguments.updates, arguments.at_scale) = (100, 1, 30, 0);
     }
-    if arguments.parents == 0 || arguments.parents > cluster::MOST_PARENTS || arguments.at_scale > cluster::MOST_PARENTS {
+    if arguments.parents == 0 || arguments.parents > cluster::MOST_PARENTS || arguments.at_scale > cluster::MOST_PARENTS
+    {
         return Err(format!("between 1 and {} parents", cluster::MOST_PARENTS).into());
     }
     let binaries = peers::build(&arguments.only).await?;
     let mut report = Report::new(arguments.parents, arguments.updates);
-    let full = Plan { parents: arguments.parents, updates: arguments.updates, all_phases: true };
+    let full = Plan {
+        parents: arguments.parents,
+        updates: arguments.updates,
+        all_phases: true,
+    };
     for number in 1..=arguments.runs {
         for &peer in &arguments.only {
             report.add(run(&binaries, peer, number, full).await);
@@ -71,14 +76,22 @@ async fn main() -> Result<()> {
         }
     }
     if arguments.at_scale > 0 {
-        let cold = Plan { parents: arguments.at_scale, updates: 0, all_phases: false };
+        let cold = Plan {
+            parents: arguments.at_scale,
+            updates: 0,
+            all_phases: false,
+        };
         for &peer in arguments.only.iter().filter(|peer| peer.is_operator()) {
             report.add(run(&binaries, peer, 1, cold).await);
             report.write(&arguments.out)?;
         }
     }
     println!("{report}");
-    if report.has_failures() { Err("some runs failed, see above".into()) } else { Ok(()) }
+    if report.has_failures() {
+        Err("some runs failed, see above".into())
+    } else {
+        Ok(())
+    }
 }
 
 /// One peer, once, on a server that nobody used before.

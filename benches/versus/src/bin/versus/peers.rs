@@ -63,15 +63,21 @@ pub async fn build(peers: &[Peer]) -> Result<Binaries> {
     let driver = std::env::current_exe()?;
     let folder = driver.parent().ok_or("the driver lies in no folder")?;
     let target = folder.parent().ok_or("the driver lies in no target folder")?;
-    let sources = std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    let sources =
+        std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
     // The cargo that runs the driver, or any.
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--release", "--quiet", "--target-dir"]).arg(target).current_dir(&sources);
+    cargo
+        .args(["build", "--release", "--quiet", "--target-dir"])
+        .arg(target)
+        .current_dir(&sources);
     let mut is_rust = false;
     for peer in peers {
         if *peer == Peer::ControllerRuntime {
             let mut go = Command::new("go");
-            go.args(["build", "-trimpath", "-o"]).arg(folder.join(peer.binary())).arg(".");
+            go.args(["build", "-trimpath", "-o"])
+                .arg(folder.join(peer.binary()))
+                .arg(".");
             succeed(go.current_dir(sources.join(peer.binary())), "go build").await?;
         } else {
             is_rust = true;
@@ -86,7 +92,11 @@ pub async fn build(peers: &[Peer]) -> Result<Binaries> {
 
 async fn succeed(command: &mut Command, what: &str) -> Result<()> {
     let status = command.status().await.map_err(|error| format!("{what}: {error}"))?;
-    if status.success() { Ok(()) } else { Err(format!("{what}: {status}").into()) }
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("{what}: {status}").into())
+    }
 }
 
 /// A peer that runs. Dropping it kills it.
@@ -132,7 +142,11 @@ impl Running {
         let lines: Vec<&str> = text.lines().collect();
         let tail = lines.iter().skip(lines.len().saturating_sub(TAIL_LINES));
         let tail: String = tail.map(|line| format!("\n    {line}")).collect();
-        if tail.is_empty() { tail } else { format!("; {} lines logged, the last:{tail}", lines.len()) }
+        if tail.is_empty() {
+            tail
+        } else {
+            format!("; {} lines logged, the last:{tail}", lines.len())
+        }
     }
 
     /// How many lines it logged.
@@ -143,7 +157,10 @@ impl Running {
     /// Stops it with SIGTERM, and says how long it took. A peer that does not stop is killed.
     pub async fn stop(&mut self) -> Result<Duration> {
         let asked = Instant::now();
-        let id = i32::try_from(self.id).ok().and_then(Pid::from_raw).ok_or("a process id out of range")?;
+        let id = i32::try_from(self.id)
+            .ok()
+            .and_then(Pid::from_raw)
+            .ok_or("a process id out of range")?;
         kill_process(id, Signal::TERM)?;
         if tokio::time::timeout(STOP_DEADLINE, self.child.wait()).await.is_err() {
             self.child.kill().await?;

@@ -78,7 +78,11 @@ struct Mark {
 
 impl Mark {
     async fn take(cluster: &Cluster, peer_cpu: f64) -> Result<Self> {
-        Ok(Self { traffic: cluster.traffic().await?, peer_cpu, apiserver_cpu: cluster.apiserver_cpu()? })
+        Ok(Self {
+            traffic: cluster.traffic().await?,
+            peer_cpu,
+            apiserver_cpu: cluster.apiserver_cpu()?,
+        })
     }
 }
 
@@ -159,27 +163,65 @@ async fn updates(cluster: &Cluster, running: &mut Running, updates: usize, sampl
         let parent = round as usize * 7919 % cluster.parents();
         cluster.patch_parent(parent, round).await?;
         let answered = Instant::now();
-        let shown = cluster.board.shown(parent, round, Place::Config, UPDATE_DEADLINE).await?;
+        let shown = cluster
+            .board
+            .shown(parent, round, Place::Config, UPDATE_DEADLINE)
+            .await?;
         // The watch may be ahead of the answer.
         config.push(shown.saturating_duration_since(answered).as_secs_f64() * 1e3);
-        let shown = cluster.board.shown(parent, round, Place::Status, UPDATE_DEADLINE).await?;
+        let shown = cluster
+            .board
+            .shown(parent, round, Place::Status, UPDATE_DEADLINE)
+            .await?;
         status.push(shown.saturating_duration_since(answered).as_secs_f64() * 1e3);
         tokio::time::sleep(PAUSE).await;
     }
-    samples.add(PHASE, "ms until the ConfigMap shows it, p50", percentile(&mut config, 0.50));
-    samples.add(PHASE, "ms until the ConfigMap shows it, p99", percentile(&mut config, 0.99));
-    samples.add(PHASE, "ms until the status shows it, p50", percentile(&mut status, 0.50));
-    samples.add(PHASE, "ms until the status shows it, p99", percentile(&mut status, 0.99));
+    samples.add(
+        PHASE,
+        "ms until the ConfigMap shows it, p50",
+        percentile(&mut config, 0.50),
+    );
+    samples.add(
+        PHASE,
+        "ms until the ConfigMap shows it, p99",
+        percentile(&mut config, 0.99),
+    );
+    samples.add(
+        PHASE,
+        "ms until the status shows it, p50",
+        percentile(&mut status, 0.50),
+    );
+    samples.add(
+        PHASE,
+        "ms until the status shows it, p99",
+        percentile(&mut status, 0.99),
+    );
     let after = until_rest(cluster, running, PHASE, samples).await?;
     let traffic = after.traffic - before.traffic;
     let updates = updates as f64;
-    samples.add(PHASE, "writes/update of the ConfigMap", traffic.config_writes as f64 / updates);
-    samples.add(PHASE, "writes/update of the Service", traffic.service_writes as f64 / updates);
-    samples.add(PHASE, "writes/update of the status", traffic.status_writes as f64 / updates);
+    samples.add(
+        PHASE,
+        "writes/update of the ConfigMap",
+        traffic.config_writes as f64 / updates,
+    );
+    samples.add(
+        PHASE,
+        "writes/update of the Service",
+        traffic.service_writes as f64 / updates,
+    );
+    samples.add(
+        PHASE,
+        "writes/update of the status",
+        traffic.status_writes as f64 / updates,
+    );
     samples.add(PHASE, "conflicts/update", traffic.conflicts as f64 / updates);
     samples.add(PHASE, "GETs/update", traffic.gets as f64 / updates);
     rare(PHASE, traffic, samples);
-    samples.add(PHASE, "CPU ms of the peer/update", (after.peer_cpu - before.peer_cpu) * 1e3 / updates);
+    samples.add(
+        PHASE,
+        "CPU ms of the peer/update",
+        (after.peer_cpu - before.peer_cpu) * 1e3 / updates,
+    );
     Ok(())
 }
 

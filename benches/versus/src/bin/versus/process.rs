@@ -24,9 +24,15 @@ pub fn cpu_seconds(id: u32) -> Result<f64> {
 pub fn memory(id: u32) -> Result<Memory> {
     let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
     let field = |name: &str| -> Result<f64> {
-        let line = status.lines().find_map(|line| line.strip_prefix(name)).ok_or("/proc/PID/status is short")?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix(name))
+            .ok_or("/proc/PID/status is short")?;
         let kibibytes: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
         Ok(kibibytes * 1024.0 / 1e6)
     };
-    Ok(Memory { now: field("VmRSS:")?, peak: field("VmHWM:")? })
+    Ok(Memory {
+        now: field("VmRSS:")?,
+        peak: field("VmHWM:")?,
+    })
 }

@@ -22,7 +22,10 @@ impl Samples {
     }
 
     fn get(&self, phase: &str, metric: &str) -> Option<f64> {
-        self.0.iter().find(|sample| sample.phase == phase && sample.metric == metric).map(|sample| sample.value)
+        self.0
+            .iter()
+            .find(|sample| sample.phase == phase && sample.metric == metric)
+            .map(|sample| sample.value)
     }
 
     fn json(&self) -> Value {
@@ -48,7 +51,14 @@ pub struct Run {
 
 impl Run {
     pub fn new(peer: Peer, number: usize, parents: usize) -> Self {
-        Self { peer, number, parents, environment: Value::Null, samples: Samples::default(), failure: None }
+        Self {
+            peer,
+            number,
+            parents,
+            environment: Value::Null,
+            samples: Samples::default(),
+            failure: None,
+        }
     }
 
     /// What was measured before stays.
@@ -78,7 +88,11 @@ pub struct Report {
 
 impl Report {
     pub fn new(parents: usize, updates: usize) -> Self {
-        Self { parents, updates, runs: Vec::new() }
+        Self {
+            parents,
+            updates,
+            runs: Vec::new(),
+        }
     }
 
     pub fn add(&mut self, run: Run) {
@@ -108,7 +122,11 @@ impl fmt::Display for Report {
         }
         for run in &self.runs {
             if let Some(failure) = &run.failure {
-                writeln!(f, "\nFAILED: {} in run {} with {} parents: {failure}", run.peer, run.number, run.parents)?;
+                writeln!(
+                    f,
+                    "\nFAILED: {} in run {} with {} parents: {failure}",
+                    run.peer, run.number, run.parents
+                )?;
             }
         }
         Ok(())
@@ -122,13 +140,20 @@ struct Table<'a> {
 
 impl Table<'_> {
     fn write(&self, parents: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let peers: Vec<Peer> = Peer::ALL.into_iter().filter(|peer| self.of(*peer).next().is_some()).collect();
+        let peers: Vec<Peer> = Peer::ALL
+            .into_iter()
+            .filter(|peer| self.of(*peer).next().is_some())
+            .collect();
         let others: Vec<Peer> = match peers.first() {
             Some(Peer::Roperator) => peers.iter().copied().filter(|peer| *peer != Peer::Roperator).collect(),
             _ => Vec::new(),
         };
         let times = peers.iter().map(|peer| self.of(*peer).count()).max().unwrap_or(0);
-        writeln!(f, "\n{parents} parents, median of {times} run(s); ratios: roperator / peer in the same run, median")?;
+        writeln!(
+            f,
+            "\n{parents} parents, median of {times} {}; ratios: roperator / peer in the same run, median",
+            if times == 1 { "run" } else { "runs" }
+        )?;
         let mut phase = "";
         for (this, metric) in self.rows() {
             if this != phase {
@@ -167,7 +192,10 @@ impl Table<'_> {
             let row = (sample.phase, sample.metric);
             if !rows.contains(&row) {
                 // Behind the last of the same phase.
-                let place = rows.iter().rposition(|(phase, _)| *phase == row.0).map_or(rows.len(), |last| last + 1);
+                let place = rows
+                    .iter()
+                    .rposition(|(phase, _)| *phase == row.0)
+                    .map_or(rows.len(), |last| last + 1);
                 rows.insert(place, row);
             }
         }

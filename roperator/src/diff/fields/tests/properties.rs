@@ -229,7 +229,7 @@ fn arbitrary_set() -> impl Strategy<Value = FieldSet> {
 }
 
 fn contains(live: &Value, desired: &Value) -> bool {
-    super::super::element::contains(Some(live), desired)
+    super::super::element::contains(Some(live), desired, super::super::element::Texts::Exactly)
 }
 
 proptest! {
