@@ -43,7 +43,8 @@ fn generated_paths_are_absolute() {
         for word in [
             "Vec", "Option", "String", "Box", "Some", "None", "Ok", "Err", "Default", "Into",
         ] {
-            let is_used = expanded.split_whitespace().any(|token| token == word);
+            let tokens: Vec<&str> = expanded.split_whitespace().collect();
+            let is_used = tokens.windows(2).any(|pair| pair[0] != "::" && pair[1] == word);
             assert!(!is_used, "{}: {word} of the prelude", file.display());
         }
     }

@@ -223,8 +223,38 @@ where
         hash.is_some() && lock(&self.own_statuses).get(parent.key()).copied() == hash
     }
 
+    /// While the parents' watch is down its store may hold what is gone, and a child of it would be made and collected over
+    /// and over: then one GET tells.
+    async fn see_parent(&self, key: &ObjectKey) -> Result<(), ApiError> {
+        let Some(store) = self.parents.of(key).filter(|store| store.is_failing()) else {
+            return Ok(());
+        };
+        let path = self.config.parent.path(key.namespace.as_deref(), Some(&key.name));
+        match self.api.get(&path).await {
+            Ok(json) => {
+                if let Ok(parent) = store.parse(&json) {
+                    store.take_over(key, Some(parent));
+                }
+                Ok(())
+            }
+            Err(error) if error.code() == Some(404) => {
+                store.take_over(key, None);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// One turn of one parent.
     pub async fn turn(&self, key: &ObjectKey) -> TurnEnd {
+        if let Err(error) = self.see_parent(key).await {
+            let message = format!("{} cannot be seen: {error}", called(&self.config.parent, key));
+            return TurnEnd {
+                outcome: Outcome::Stale(message),
+                seen: Vec::new(),
+                hung: None,
+            };
+        }
         let mut turn = Turn {
             remembered: lock(&self.memory).remove(key).unwrap_or_default(),
             seen: Vec::new(),

@@ -8,7 +8,9 @@
 //! deleted.
 
 use std::{
+    borrow::Borrow,
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    hash::{Hash, Hasher},
     pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
     time::Duration,
@@ -168,14 +170,38 @@ pub(crate) struct Health {
 
 #[derive(Default)]
 struct State {
-    objects: HashMap<ObjectKey, Object>,
-    by_owner: HashMap<Uid, BTreeSet<ObjectKey>>,
+    objects: HashSet<ByKey>,
+    /// By owner, in no order.
+    by_owner: HashMap<Uid, Vec<Object>>,
     waiters: HashMap<ObjectKey, Vec<Waiter>>,
     /// The latest version that an event had: events of a kind come in the order of their versions.
     latest: ResourceVersion,
     /// The keys that the list in progress has named so far.
     listing: Option<HashSet<ObjectKey>>,
     lists_begun: u64,
+}
+
+/// An object that is found by its key, without a second copy of it.
+struct ByKey(Object);
+
+impl Borrow<ObjectKey> for ByKey {
+    fn borrow(&self) -> &ObjectKey {
+        self.0.key()
+    }
+}
+
+impl PartialEq for ByKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.key() == other.0.key()
+    }
+}
+
+impl Eq for ByKey {}
+
+impl Hash for ByKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.key().hash(state);
+    }
 }
 
 struct Waiter {
@@ -191,46 +217,42 @@ impl State {
             Expected::Version(version) => {
                 self.latest.is_at_least(version)
                     || self
-                        .objects
                         .get(key)
                         .is_some_and(|object| object.resource_version().is_at_least(version))
             }
             Expected::Deletion(uid) => self
-                .objects
                 .get(key)
                 .is_none_or(|object| object.uid() != uid || object.is_deleting()),
         }
     }
 
+    fn get(&self, key: &ObjectKey) -> Option<&Object> {
+        self.objects.get(key).map(|entry| &entry.0)
+    }
+
     fn insert(&mut self, object: Object) -> Option<Object> {
-        let key = object.key().clone();
-        let owner = object.controller().map(|owner| owner.uid.clone());
-        let old = self.objects.insert(key.clone(), object);
-        let old_owner = old
-            .as_ref()
-            .and_then(|old| old.controller())
-            .map(|owner| owner.uid.clone());
-        if old_owner != owner {
-            self.unindex(old_owner.as_ref(), &key);
-            if let Some(owner) = owner {
-                self.by_owner.entry(owner).or_default().insert(key);
-            }
+        let old = self.objects.replace(ByKey(object.clone())).map(|entry| entry.0);
+        if let Some(old) = &old {
+            self.unindex(old);
+        }
+        if let Some(owner) = object.controller() {
+            self.by_owner.entry(owner.uid.clone()).or_default().push(object);
         }
         old
     }
 
     fn remove(&mut self, key: &ObjectKey) -> Option<Object> {
-        let old = self.objects.remove(key)?;
-        self.unindex(old.controller().map(|owner| &owner.uid), key);
+        let old = self.objects.take(key)?.0;
+        self.unindex(&old);
         Some(old)
     }
 
-    fn unindex(&mut self, owner: Option<&Uid>, key: &ObjectKey) {
-        let Some(owner) = owner else { return };
-        if let Some(keys) = self.by_owner.get_mut(owner) {
-            keys.remove(key);
-            if keys.is_empty() {
-                self.by_owner.remove(owner);
+    fn unindex(&mut self, object: &Object) {
+        let Some(owner) = object.controller() else { return };
+        if let Some(owned) = self.by_owner.get_mut(&owner.uid) {
+            owned.retain(|owned| owned.key() != object.key());
+            if owned.is_empty() {
+                self.by_owner.remove(&owner.uid);
             }
         }
     }
@@ -285,6 +307,11 @@ impl Store {
             .push(listener);
     }
 
+    /// Whether the watch is down at the moment.
+    pub fn is_failing(&self) -> bool {
+        self.health.borrow().problem.is_some()
+    }
+
     pub fn health(&self) -> watch::Receiver<Health> {
         self.health.subscribe()
     }
@@ -294,14 +321,14 @@ impl Store {
     }
 
     pub fn get(&self, key: &ObjectKey) -> Option<Object> {
-        self.lock().objects.get(key).cloned()
+        self.lock().get(key).cloned()
     }
 
     /// The objects whose controller has this uid, by key.
     pub fn owned_by(&self, owner: &Uid) -> Vec<Object> {
-        let state = self.lock();
-        let keys = state.by_owner.get(owner).into_iter().flatten();
-        keys.filter_map(|key| state.objects.get(key).cloned()).collect()
+        let mut owned = self.lock().by_owner.get(owner).cloned().unwrap_or_default();
+        owned.sort_by(|a, b| a.key().cmp(b.key()));
+        owned
     }
 
     /// Something to wait for until a write is seen; `None` if it was seen already.
@@ -378,7 +405,7 @@ impl Store {
                 listing.insert(object.key().clone());
             }
             state.advance(object.resource_version());
-            let known = state.objects.get(object.key());
+            let known = state.get(object.key());
             let is_known = known.is_some_and(|known| {
                 known.uid() == object.uid() && known.resource_version().is_at_least(object.resource_version())
             });
@@ -423,15 +450,16 @@ impl Store {
             let listed = state.listing.take().unwrap_or_default();
             let unlisted: Vec<ObjectKey> = state
                 .objects
-                .keys()
+                .iter()
+                .map(|entry| entry.0.key())
                 .filter(|key| !listed.contains(*key))
                 .cloned()
                 .collect();
             let gone = unlisted.iter().filter_map(|key| state.remove(key)).collect();
             let versions: Vec<ResourceVersion> = state
                 .objects
-                .values()
-                .map(|object| object.resource_version().clone())
+                .iter()
+                .map(|entry| entry.0.resource_version().clone())
                 .collect();
             versions.iter().for_each(|version| state.advance(version));
             let begun = state.lists_begun;
@@ -475,10 +503,16 @@ impl Store {
                         break;
                     }
                     Err(error) => {
+                        let is_refused_as_gone =
+                            is_desync(&error) && matches!(error, watcher::Error::WatchStartFailed(_));
                         failures += 1;
                         observer.failed(&self.kind);
                         self.report(&error, failures);
                         tokio::time::sleep(WATCH_BACKOFF.delay(failures)).await;
+                        if is_refused_as_gone {
+                            // The watcher would ask for the same version for ever; a new one lists anew.
+                            break;
+                        }
                     }
                 }
             }

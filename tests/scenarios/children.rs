@@ -34,6 +34,9 @@ crate::scenarios![
         a_write_that_the_watch_does_not_show_is_read_once,
         a_value_edited_by_someone_else_is_repaired_with_one_write,
         a_value_removed_by_someone_else_is_repaired_with_one_write,
+        an_empty_value_removed_or_filled_by_someone_else_is_repaired,
+        a_zero_value_that_someone_else_sets_is_repaired,
+        stripped_managed_fields_cost_one_write_and_no_field,
         a_list_item_removed_by_someone_else_is_repaired_with_one_write,
         a_deployment_scaled_by_someone_else_is_scaled_back_with_one_write,
         a_child_that_someone_else_applied_over_is_repaired_with_one_write,
@@ -53,6 +56,7 @@ crate::scenarios![
         a_whole_map_no_longer_desired_disappears,
         a_key_of_string_data_no_longer_desired_disappears,
         children_no_longer_returned_are_deleted_with_their_uid,
+        a_held_child_no_longer_returned_is_deleted_once,
         a_child_of_another_kind_under_the_same_name_shields_none,
         objects_that_are_not_the_parents_are_never_deleted,
         two_parents_leave_each_others_children_alone,
@@ -429,6 +433,103 @@ async fn a_value_removed_by_someone_else_is_repaired_with_one_write(stage: Stage
             stage.asked("configmaps")
         );
     }
+    assert_eq!(stage.asked("configmaps"), ["POST 201", "APPLY 200", "APPLY 200"]);
+    handle.shutdown().await.unwrap();
+}
+
+async fn an_empty_value_removed_or_filled_by_someone_else_is_repaired(stage: Stage) {
+    // An empty value is one, and its absence another: the server keeps both in a map.
+    let desired = |_: &str| {
+        let metadata = json!({"name": "config", "annotations": {"empty": ""}, "labels": {"empty": ""}});
+        vec![
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"empty": "", "message": "one"}}),
+        ]
+    };
+    let handle = stage.start_desired(CONFIG_MAPS, desired).await;
+    stage.site("a", "one").await;
+    stage.wait_settled("a").await;
+    let is_repaired = |found: &ConfigMap| {
+        let maps = [Some(found.annotations()), Some(found.labels()), found.data.as_ref()];
+        maps.into_iter()
+            .flatten()
+            .all(|map| map.get("empty").is_some_and(String::is_empty))
+    };
+    let damages = [
+        json!({"data": {"empty": null}}),
+        json!({"data": {"empty": "full"}}),
+        json!({"metadata": {"annotations": {"empty": null}}}),
+        json!({"metadata": {"labels": {"empty": null}}}),
+    ];
+    for (count, damage) in damages.into_iter().enumerate() {
+        stage.edit::<ConfigMap>("a-config", damage.clone()).await;
+        stage
+            .wait_for("a-config", &format!("{damage} is repaired"), is_repaired)
+            .await;
+        stage.rest().await;
+        assert_eq!(
+            stage.asked("configmaps").len(),
+            count + 2,
+            "one write each: {:?}",
+            stage.asked("configmaps")
+        );
+    }
+    handle.shutdown().await.unwrap();
+}
+
+async fn a_zero_value_that_someone_else_sets_is_repaired(stage: Stage) {
+    let desired = |_: &str| {
+        let variable = json!({"name": "A", "value": ""});
+        let mut app = deployment(json!({"name": "main", "image": "example.com/main:1", "env": [variable]}));
+        app["spec"]["paused"] = json!(false);
+        app["spec"]["minReadySeconds"] = json!(0);
+        vec![app]
+    };
+    let handle = stage.start_desired(DEPLOYMENTS, desired).await;
+    stage.site("a", "one").await;
+    stage.wait_settled("a").await;
+    stage.rest().await;
+    let variable = json!([{"name": "A", "value": "theirs"}]);
+    let template = json!({"spec": {"containers": [{"name": "main", "image": "example.com/main:1", "env": variable}]}});
+    stage
+        .edit::<Deployment>(
+            "a-app",
+            json!({"spec": {"paused": true, "minReadySeconds": 9, "template": template}}),
+        )
+        .await;
+    let is_repaired = |found: &Deployment| {
+        let text = serde_json::to_string(&found.spec).unwrap();
+        !text.contains("theirs") && !text.contains("\"paused\":true") && !text.contains("\"minReadySeconds\":9")
+    };
+    stage.wait_for("a-app", "it is repaired", is_repaired).await;
+    stage.rest().await;
+    assert_eq!(stage.asked("deployments"), ["POST 201", "APPLY 200"]);
+    handle.shutdown().await.unwrap();
+}
+
+async fn stripped_managed_fields_cost_one_write_and_no_field(stage: Stage) {
+    let handle = with_a_config_map(&stage).await;
+    let strip: Patch<()> = Patch::Json(
+        serde_json::from_value(json!([{"op": "replace", "path": "/metadata/managedFields", "value": [{}]}])).unwrap(),
+    );
+    stage
+        .api::<ConfigMap>()
+        .patch("a-config", &PatchParams::default(), &strip)
+        .await
+        .unwrap();
+    let is_ours = |found: &ConfigMap| {
+        found
+            .managed_fields()
+            .iter()
+            .any(|entry| entry.manager.as_deref() == Some("site"))
+    };
+    stage.wait_for("a-config", "the fields are ours again", is_ours).await;
+    stage.rest().await;
+    assert_eq!(stage.asked("configmaps"), ["POST 201", "APPLY 200"]);
+    stage
+        .edit::<ConfigMap>("a-config", json!({"data": {"message": "hacked"}}))
+        .await;
+    stage.wait_message("a-config", "one").await;
+    stage.rest().await;
     assert_eq!(stage.asked("configmaps"), ["POST 201", "APPLY 200", "APPLY 200"]);
     handle.shutdown().await.unwrap();
 }
@@ -872,6 +973,36 @@ async fn children_no_longer_returned_are_deleted_with_their_uid(stage: Stage) {
     deleted.sort();
     assert_eq!(deleted, uids);
     assert!(api.get_opt("a-y").await.unwrap().is_some());
+    handle.shutdown().await.unwrap();
+}
+
+async fn a_held_child_no_longer_returned_is_deleted_once(stage: Stage) {
+    let handle = stage
+        .start_desired(CONFIG_MAPS, |said| if said == "none" { vec![] } else { message(said) })
+        .await;
+    stage.site("a", "one").await;
+    stage.wait_settled("a").await;
+    stage
+        .edit::<ConfigMap>(
+            "a-config",
+            json!({"metadata": {"finalizers": ["tests.example.com/hold"]}}),
+        )
+        .await;
+    stage.rest().await;
+    let before = uid(&stage.wait_message("a-config", "one").await);
+    stage.say("a", "none").await;
+    stage.rest().await;
+    assert_eq!(stage.asked("configmaps"), ["POST 201", "DELETE 200"]);
+    // It is wanted again before it is gone: it goes all the same, and comes back as another.
+    stage.say("a", "two").await;
+    stage.rest().await;
+    assert_eq!(stage.asked("configmaps"), ["POST 201", "DELETE 200"]);
+    stage
+        .edit::<ConfigMap>("a-config", json!({"metadata": {"finalizers": null}}))
+        .await;
+    assert_ne!(uid(&stage.wait_message("a-config", "two").await), before);
+    stage.rest().await;
+    assert_eq!(stage.asked("configmaps"), ["POST 201", "DELETE 200", "POST 201"]);
     handle.shutdown().await.unwrap();
 }
 

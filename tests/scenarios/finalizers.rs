@@ -9,7 +9,7 @@ use std::{
 };
 
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::ResourceExt;
+use kube::{ResourceExt, api::DeleteParams};
 use roperator::{
     ChildConfig, Dynamic, OperatorConfig, OperatorHandle, WithFinalize, WithFinalizer, k8s_types, prelude::*,
 };
@@ -24,6 +24,8 @@ crate::scenarios![
     shared:
         an_operator_that_does_not_finalize_writes_no_finalizer,
         without_a_finalizer_the_children_of_a_deleted_parent_go_by_garbage_collection,
+        a_foreground_deletion_goes_through_and_no_child_is_made_anew,
+        an_orphaning_deletion_leaves_the_children_to_themselves,
         the_finalizer_is_added_once_before_any_child_is_created,
         an_unfinalized_parent_that_is_deleted_is_not_finalized,
         finalize_is_called_until_it_is_done_and_sees_the_children,
@@ -214,6 +216,38 @@ async fn without_a_finalizer_the_children_of_a_deleted_parent_go_by_garbage_coll
     stage.wait_gone::<ConfigMap>("a-config").await;
     let sent = stage.rest().await;
     assert!(sent.is_empty(), "the operator has no part in it: {sent:#?}");
+    handle.shutdown().await.unwrap();
+}
+
+async fn a_foreground_deletion_goes_through_and_no_child_is_made_anew(stage: Stage) {
+    let script = Script::new(Mode::Done);
+    let handle = settled(&stage, &script).await;
+    stage.wire.clear();
+    stage
+        .api::<Site>()
+        .delete("a", &DeleteParams::foreground())
+        .await
+        .unwrap();
+    stage.wait_gone::<Site>("a").await;
+    stage.wait_gone::<ConfigMap>("a-config").await;
+    stage.rest().await;
+    assert_eq!(stage.asked("configmaps"), Vec::<String>::new());
+    assert_eq!(script.finalizes(), 1);
+    handle.shutdown().await.unwrap();
+}
+
+async fn an_orphaning_deletion_leaves_the_children_to_themselves(stage: Stage) {
+    let handle = start_without_finalizing(&stage, "site").await;
+    stage.site("a", "one").await;
+    stage.wait_settled("a").await;
+    stage.rest().await;
+    stage.wire.clear();
+    stage.api::<Site>().delete("a", &DeleteParams::orphan()).await.unwrap();
+    stage.wait_gone::<Site>("a").await;
+    let sent = stage.rest().await;
+    assert!(sent.is_empty(), "{sent:#?}");
+    let orphan = stage.wait_message("a-config", "one").await;
+    assert!(orphan.owner_references().is_empty() && orphan.metadata.deletion_timestamp.is_none());
     handle.shutdown().await.unwrap();
 }
 
@@ -487,7 +521,7 @@ async fn a_finalizer_that_somebody_adds_at_the_same_time_is_kept(stage: Stage) {
     wait_finalizers(&stage, "both are there", &[THEIRS, OURS]).await;
     stage.wait_settled("a").await;
     // The same where the parent has one already, so that the list is not new.
-    set_finalizers(&stage, &[THEIRS]).await;
+    stage.rest().await;
     while_the_finalizer_is_written(&stage, async || {
         set_finalizers(&stage, &["tests.example.com/first"]).await
     })

@@ -262,7 +262,8 @@ async fn live_changes_are_served_before_the_initial_list(stage: Stage) {
         (order.lock().unwrap().iter().collect::<BTreeSet<_>>().len() == 6).then_some(())
     })
     .await;
-    assert_eq!(order.lock().unwrap()[1], "live", "{order:?}");
+    let order = order.lock().unwrap().clone();
+    assert_eq!(order[1], "live", "{order:?}");
     handle.shutdown().await.unwrap();
 }
 
@@ -962,9 +963,10 @@ async fn concurrency_is_bounded_and_one_for_a_parent(stage: Stage) {
     let config = of_config_maps(&stage, "bounded")
         .with_concurrency(3)
         .with_handler_deadline(Duration::from_secs(60));
-    let handle = stage.start_dynamic(config, sync).await;
+    // They are there at once, so that there is always one that waits.
     let names: Vec<String> = (0..20).map(|number| format!("site-{number}")).collect();
     join_all(names.iter().map(|name| stage.site(name, "one"))).await;
+    let handle = stage.start_dynamic(config, sync).await;
     gate.wait_came(3).await;
     // More reasons for those that run and for those that wait.
     join_all(names.iter().map(|name| stage.say(name, "two"))).await;

@@ -61,7 +61,9 @@ static SHARED: OnceCell<RealServer> = OnceCell::const_new();
 static REASON: OnceLock<Option<String>> = OnceLock::new();
 
 fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
+    // Scenarios wait most of their time.
+    arguments.test_threads.get_or_insert(6);
     let _ = tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "off".into()))
         .with_writer(std::io::stderr)

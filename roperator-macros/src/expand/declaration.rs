@@ -31,6 +31,9 @@ pub(super) fn declaration(operator: &Operator) -> TokenStream {
             #parent_type
             type Children = #children_ident;
             type Finalization = #library::#finalization;
+            fn declaration() -> ::core::option::Option<#library::Declaration> {
+                ::core::option::Option::Some(<Self as #library::Declared>::DECLARATION)
+            }
         }
         impl #library::Declared for #ident {
             const DECLARATION: #library::Declaration = #value;

@@ -52,11 +52,7 @@ pub(crate) struct FieldSet {
 pub(crate) fn says(live: &Value, desired: &Value) -> bool {
     match (live, desired) {
         (Value::Object(live), Value::Object(desired)) => desired.iter().all(|(name, value)| {
-            let texts = if name == "spec" {
-                Texts::AsQuantities
-            } else {
-                Texts::Exactly
-            };
+            let texts = if name == "spec" { Texts::InSpec } else { Texts::Exactly };
             element::contains(live.get(name), value, texts)
         }),
         _ => live == desired,

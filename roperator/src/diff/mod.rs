@@ -298,6 +298,11 @@ fn deviation(
         // those desired now: here alone values are compared.
         None => !fields::says(&value, &child.content),
     };
+    if child.config.strategy != Strategy::Apply && !content && fields::says(&value, &child.content) {
+        // The fields are somebody else's, or nobody's as far as the entries tell, and yet hold what is desired. An apply would
+        // just own them again; the other strategies would replace or recreate a child that is as it should be.
+        lost.clear();
+    }
     Deviation { content, lost, marks }
 }
 

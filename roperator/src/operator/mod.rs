@@ -48,6 +48,12 @@ pub trait Operator: Sized + Send + Sync + 'static {
     type Children: From<Children> + Deref<Target = Children> + Send + Sync + 'static;
     /// [`WithFinalizer`] or [`WithoutFinalizer`].
     type Finalization: Send + Sync + 'static;
+
+    /// The operator's declaration, if it has one: a configuration that it is run with has to fit.
+    #[must_use]
+    fn declaration() -> Option<Declaration> {
+        None
+    }
 }
 
 /// An operator whose declaration is a constant. `#[operator(…)]` implements it.

@@ -347,6 +347,9 @@ impl Controller {
                 let delay = failure.retry_after.map_or(delay, |asked| delay.max(asked));
                 tracing::warn!(failures, reason = failure.reason, retry_in = ?delay, "{}", failure.message);
                 queue.add_at(key, Reason::Retry, now + delay);
+                if let Some(asked) = failure.retry_after {
+                    queue.hold(key, now + asked);
+                }
                 TurnResult::Error {
                     terminal: is_terminal,
                     reason: failure.reason,

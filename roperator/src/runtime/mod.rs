@@ -38,6 +38,7 @@ use self::{
 use crate::{
     api::Api,
     config::{ConfigError, OperatorConfig, ServerConfig},
+    declaration::Declaration,
     error::Result,
     kind::Kind,
     operator::{Declared, Dispatch, Handler, IntoHandler, Operator, Parent},
@@ -108,6 +109,17 @@ pub enum RuntimeError {
         /// The handler's.
         expected: String,
     },
+    /// A configuration lacks a child kind that its handler may return.
+    #[error(
+        "operator `{operator}` is configured without {missing}, which its handler declares; start from `{operator}`'s own \
+         `config()`, or add it with `with_child`"
+    )]
+    MissingChild {
+        /// The operator's name.
+        operator: String,
+        /// The declared kind that is not configured.
+        missing: String,
+    },
     /// Two operators have the same name.
     #[error(
         "two operators are called `{0}`, so that each would take the other's children for its own; give one another name"
@@ -159,6 +171,7 @@ type Build = Box<dyn FnOnce(&Parts) -> Arc<dyn Reconcile> + Send>;
 struct Added {
     config: Arc<OperatorConfig>,
     expected: Option<Kind>,
+    declaration: Option<Declaration>,
     build: Build,
 }
 
@@ -242,6 +255,7 @@ impl Runtime {
         self.operators.push(Added {
             config,
             expected: O::Parent::expected_kind(),
+            declaration: O::declaration(),
             build: Box::new(build),
         });
         self
@@ -287,7 +301,7 @@ impl Runtime {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
-            () = handle.ended() => {}
+            result = handle.ended() => return result,
         }
         handle.shutdown().await
     }
@@ -349,11 +363,26 @@ impl Runtime {
 
     fn check(&self) -> Result<(), RuntimeError> {
         let mut names = HashSet::new();
-        for Added { config, expected, .. } in &self.operators {
+        for Added {
+            config,
+            expected,
+            declaration,
+            ..
+        } in &self.operators
+        {
             config.check()?;
             for name in config.names() {
                 if !names.insert(name.to_owned()) {
                     return Err(RuntimeError::SameName(name.to_owned()));
+                }
+            }
+            let declared = declaration.iter().flat_map(|declaration| declaration.children);
+            for kind in declared.map(|child| (child.kind)()) {
+                if config.children().all(|(configured, _)| *configured != kind) {
+                    return Err(RuntimeError::MissingChild {
+                        operator: config.name.clone(),
+                        missing: kind.to_string(),
+                    });
                 }
             }
             if let Some(expected) = expected.as_ref().filter(|expected| **expected != *config.parent) {
@@ -495,9 +524,12 @@ impl OperatorHandle {
     }
 
     /// Returns when the operators stop by themselves.
-    async fn ended(&mut self) {
-        while self.is_active() {
-            tokio::time::sleep(Duration::from_millis(200)).await;
+    async fn ended(&mut self) -> Result<(), RuntimeError> {
+        match &mut self.task {
+            Some(task) => task
+                .await
+                .unwrap_or_else(|error| Err(RuntimeError::Stopped(error.to_string()))),
+            None => Ok(()),
         }
     }
 

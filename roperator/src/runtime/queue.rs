@@ -81,8 +81,16 @@ struct Entry {
     /// The ticket that counts; others of the same key are void.
     ticket: Option<(u64, Urgency)>,
     timer: Option<(Instant, u64, Reason)>,
+    /// Not before this time, whatever happens: the API server asked for it.
+    held_until: Option<Instant>,
     is_running: bool,
     failures: u32,
+}
+
+impl Entry {
+    fn is_held(&self, now: Instant) -> bool {
+        self.timer.is_some() && self.held_until.is_some_and(|until| now < until)
+    }
 }
 
 struct Ticket<K> {
@@ -123,7 +131,7 @@ impl<K: Clone + Eq + Hash> Queue<K> {
         entry.reasons.insert(reason);
         // What only touched the status of a failing parent waits for its back-off: the change may well be our own report.
         let waits_for_timer = reason == Reason::Status && entry.failures > 0 && entry.timer.is_some();
-        if !entry.is_running && !waits_for_timer {
+        if !entry.is_running && !waits_for_timer && !entry.is_held(now) {
             self.enqueue(key, now);
         }
     }
@@ -172,6 +180,7 @@ impl<K: Clone + Eq + Hash> Queue<K> {
         let ticket = ticket.or_else(|| self.background.pop_front())?;
         let entry = self.entries.get_mut(&ticket.key)?;
         entry.ticket = None;
+        entry.held_until = None;
         entry.is_running = true;
         self.waiting = self.waiting.saturating_sub(1);
         if let Some((at, number, _)) = entry.timer.take() {
@@ -244,12 +253,17 @@ impl<K: Clone + Eq + Hash> Queue<K> {
         self.timers.insert((at, self.sequence), key.clone());
     }
 
+    /// Gives a key no turn before a time; there must be a timer for it.
+    pub fn hold(&mut self, key: &K, until: Instant) {
+        self.entries.entry(key.clone()).or_default().held_until = Some(until);
+    }
+
     /// The turn is over, its writes are seen, and the next one may come.
     pub fn release(&mut self, key: &K, now: Instant) {
         let Some(entry) = self.entries.get_mut(key) else { return };
         entry.is_running = false;
         let only_status = entry.reasons.iter().all(|reason| *reason == Reason::Status);
-        let waits_for_timer = only_status && entry.failures > 0 && entry.timer.is_some();
+        let waits_for_timer = only_status && entry.failures > 0 && entry.timer.is_some() || entry.is_held(now);
         if !entry.reasons.is_empty() && !waits_for_timer {
             self.enqueue(key, now);
         } else if entry.reasons.is_empty() && entry.timer.is_none() && entry.failures == 0 {
@@ -343,6 +357,23 @@ mod tests {
         assert!(queue.next(now).is_none());
         queue.add(&"a", Reason::Parent, now);
         assert!(queue.next(now).is_some(), "a real change does");
+    }
+
+    #[test]
+    fn a_held_key_waits_whatever_happens() {
+        let (mut queue, now) = (Queue::new(), Instant::now());
+        let second = Duration::from_secs(1);
+        queue.add(&"a", Reason::Parent, now);
+        queue.next(now).unwrap();
+        queue.failed(&"a");
+        queue.add_at(&"a", Reason::Retry, now + second);
+        queue.hold(&"a", now + second);
+        queue.add(&"a", Reason::Child, now);
+        queue.release(&"a", now);
+        queue.add(&"a", Reason::Parent, now);
+        assert!(queue.next(now).is_none());
+        let reasons = queue.next(now + second).unwrap().reasons;
+        assert_eq!(reasons, [Reason::Parent, Reason::Child, Reason::Retry].into());
     }
 
     #[test]

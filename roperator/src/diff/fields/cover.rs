@@ -8,6 +8,7 @@
 //! | desired | is covered when |
 //! |---|---|
 //! | `null`, `{}`, `[]` | always: the server may drop these, and then owns nothing for anybody |
+//! | `false`, `0`, `""` in a spec, and live has nothing there | always, for the same reason |
 //! | anything | its node is bare (an atomic map or list, a scalar) |
 //! | a scalar | its node is owned itself; one that is only on the way to others is not |
 //! | a map | each member is, by its `f:` child; list steps there do not count |
@@ -20,7 +21,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
-use super::element::{Key, Texts, contains, member};
+use super::element::{Key, Texts, contains, is_zero, member};
 use super::{FieldSet, Node, Own};
 
 /// How far down the object a map is: at the top and in its metadata, some members are nobody's.
@@ -136,6 +137,11 @@ impl<'a> Live<'a> {
         }
     }
 
+    /// Whether it was asked for, and is not there.
+    fn is_absent(self) -> bool {
+        matches!(self, Self::At(None | Some(Value::Null)))
+    }
+
     fn is_filled(self) -> bool {
         matches!(self, Self::At(Some(Value::Object(map))) if !map.is_empty())
     }
@@ -160,6 +166,7 @@ impl Walk {
             Value::Object(_) | Value::Array(_) if own == Own::Perhaps && live.says(desired, self.texts()) => {}
             Value::Object(map) => self.map(node, map, live, place),
             Value::Array(items) => self.list(node, items, live),
+            zero if own == Own::Nothing && self.texts() == Texts::InSpec && is_zero(zero) && live.is_absent() => {}
             _ if own == Own::Nothing => self.missing(),
             _ => {}
         }
@@ -235,10 +242,10 @@ impl Walk {
         }
     }
 
-    /// Quantities are in specs; data, labels and annotations are texts.
+    /// Quantities and zeros that are left out are in specs; data, labels and annotations are texts.
     fn texts(&self) -> Texts {
         if self.path.starts_with(".spec") {
-            Texts::AsQuantities
+            Texts::InSpec
         } else {
             Texts::Exactly
         }

@@ -117,10 +117,11 @@ pub(super) fn same(one: &Value, other: &Value) -> bool {
 /// How texts are compared.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Texts {
-    /// Each is what it is.
+    /// Each is what it is: in data, labels and annotations.
     Exactly,
-    /// Those that are quantities by their amount: the server writes `1024Mi` as `1Gi`.
-    AsQuantities,
+    /// As in a spec: those that are quantities by their amount, since the server writes `1024Mi` as `1Gi`; and a zero that is
+    /// left out is one that is there.
+    InSpec,
 }
 
 /// Whether `live` says everything that `desired` says. Whatever asks for nothing is contained everywhere; the items of a
@@ -139,10 +140,21 @@ pub(super) fn contains(live: Option<&Value>, desired: &Value, texts: Texts) -> b
             .all(|item| live.iter().any(|other| contains(Some(other), item, texts))),
         (Value::Array(desired), None | Some(Value::Null)) => desired.is_empty(),
         (Value::String(desired), Some(Value::String(live))) => {
-            live == desired || texts == Texts::AsQuantities && same_quantity(live, desired)
+            live == desired || texts == Texts::InSpec && same_quantity(live, desired)
         }
         (desired, Some(live)) => !live.is_object() && !live.is_array() && same(live, desired),
-        (_, None) => false,
+        // Of what the API calls optional, servers keep no zero.
+        (desired, None) => texts == Texts::InSpec && is_zero(desired),
+    }
+}
+
+/// Whether a value is its type's zero: `false`, `0`, `""`.
+pub(super) fn is_zero(value: &Value) -> bool {
+    match value {
+        Value::Bool(value) => !value,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => text.is_empty(),
+        _ => false,
     }
 }
 
