@@ -375,7 +375,9 @@ impl Applier<'_> {
         let options = json!({"propagationPolicy": "Background", "preconditions": {"uid": observed.uid().as_str()}});
         match self.api.send(Method::DELETE, &path, (Content::Json, &options)).await {
             Ok(_) => {}
-            Err(error) if matches!(error.code(), Some(404 | 409)) => {}
+            Err(error) if error.code() == Some(404) => {}
+            // Another object has the name by now, or the server gave up on a conflict.
+            Err(error) if error.code() == Some(409) => return Ok(Effect::Stale(changed(observed))),
             Err(source) => {
                 return Err(ApplyError::Refused {
                     object,

@@ -63,7 +63,31 @@ pub mod prelude {
     };
 }
 
-/// The README's code compiles.
+/// The code of the README and of the guide compiles.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;
+mod documentation {
+    #[doc = include_str!("../../README.md")]
+    struct Readme;
+    #[doc = include_str!("../../docs/guide/README.md")]
+    struct Index;
+    #[doc = include_str!("../../docs/guide/children-and-strategies.md")]
+    struct ChildrenAndStrategies;
+    #[doc = include_str!("../../docs/guide/crdgen.md")]
+    struct Crdgen;
+    #[doc = include_str!("../../docs/guide/dynamic-kinds.md")]
+    struct DynamicKinds;
+    #[doc = include_str!("../../docs/guide/errors-and-retries.md")]
+    struct ErrorsAndRetries;
+    #[doc = include_str!("../../docs/guide/finalizers.md")]
+    struct Finalizers;
+    #[doc = include_str!("../../docs/guide/getting-started.md")]
+    struct GettingStarted;
+    #[doc = include_str!("../../docs/guide/migrating.md")]
+    struct Migrating;
+    #[doc = include_str!("../../docs/guide/running.md")]
+    struct Running;
+    #[doc = include_str!("../../docs/guide/status.md")]
+    struct Status;
+    #[doc = include_str!("../../docs/guide/testing.md")]
+    struct Testing;
+}

@@ -340,7 +340,10 @@ where
             None => Verdict::Ready,
         };
         match self.report(parent, Some(stated), &verdict, turn).await {
-            Ok(()) => Outcome::Settled {
+            Ok(Reported::Stale) => {
+                Outcome::Stale(format!("{} has changed meanwhile", called(parent.kind(), parent.key())))
+            }
+            Ok(Reported::Done) => Outcome::Settled {
                 resync_after: response.resync_after.or(self.config.resync),
             },
             // A status that is refused for what the handler stated is reported without that.
@@ -460,7 +463,7 @@ where
                     message,
                 };
                 match self.report(parent, Some(stated), &verdict, turn).await {
-                    Ok(()) => Outcome::Settled {
+                    Ok(_) => Outcome::Settled {
                         resync_after: Some(delay),
                     },
                     Err(failure) => self.fail_without_status(parent, failure, turn).await,
@@ -488,7 +491,7 @@ where
     /// Reports a failure in the parent's status and as an Event.
     async fn fail(&self, parent: &Object, failure: Failure, stated: Option<Stated>, turn: &mut Turn) -> Outcome {
         let verdict = failure.verdict();
-        let mut reported = Ok(());
+        let mut reported = Ok(Reported::Done);
         for stated in stated.map(Some).into_iter().chain([None]) {
             reported = self.report(parent, stated, &verdict, turn).await;
             // What the handler stated may be what is refused: then without it.
@@ -543,13 +546,13 @@ where
         stated: Option<Stated>,
         verdict: &Verdict,
         turn: &mut Turn,
-    ) -> Result<(), Failure> {
+    ) -> Result<Reported, Failure> {
         let support = lock(&self.support).clone();
         if matches!(verdict, Verdict::Ready) {
             turn.remembered.told = None;
         }
         if !support.subresource {
-            return Ok(());
+            return Ok(Reported::Done);
         }
         let Stated {
             status: user,
@@ -569,29 +572,28 @@ where
         if is_same {
             turn.remembered.status = None;
             turn.remembered.kept_status = None;
-            return Ok(());
+            return Ok(Reported::Done);
         }
         let desired_hash = hash(&composed.desired);
         let observed_hash = composed.observed.as_ref().map_or(0, hash);
         if turn.remembered.keeps_status(parent, desired_hash, observed_hash) {
-            return Ok(());
+            return Ok(Reported::Done);
         }
         lock(&self.own_statuses).insert(parent.key().clone(), desired_hash);
         match status::patch(&self.api, &self.config, parent, &composed.desired).await {
             Ok(Patched::Written(version)) => {
                 turn.remembered.status = Some((desired_hash, version.clone()));
                 turn.saw_parent(parent, version, "status written");
-                Ok(())
+                Ok(Reported::Done)
             }
-            // Whatever it is now, its own event leads to its own turn.
-            Ok(Patched::Stale) => Ok(()),
+            Ok(Patched::Stale) => Ok(Reported::Stale),
             Ok(Patched::Missing) => {
                 tracing::warn!(
                     "{} has no status subresource, so that no status is written; add one to its definition",
                     parent.kind()
                 );
                 lock(&self.support).subresource = false;
-                Ok(())
+                Ok(Reported::Done)
             }
             Err(error) => Err(Failure::api("StatusRefused", &error)),
         }
@@ -609,6 +611,14 @@ impl Change {
             | Self::Leave { observed } => (observed.kind(), observed.key()),
         }
     }
+}
+
+/// What became of a report in the status.
+enum Reported {
+    /// It is there.
+    Done,
+    /// The parent is not what it was, or the server gave up on a conflict.
+    Stale,
 }
 
 /// What a handler states of the parent's status.

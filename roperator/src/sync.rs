@@ -123,7 +123,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
     async fn blocking_code_blocks_nobody_else_and_ends_when_it_does() {
         let (result, hung) = guarded::<()>(SHORT, async {
-            std::thread::sleep(SHORT * 4);
+            std::thread::sleep(SHORT * 10);
             Ok(())
         })
         .await;

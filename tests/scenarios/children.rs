@@ -13,12 +13,13 @@ use k8s_openapi::{
 };
 use kube::{
     Api, ResourceExt,
-    api::{Patch, PatchParams, PostParams},
+    api::{ApiResource, DynamicObject, Patch, PatchParams, PostParams},
+    core::GroupVersionKind,
 };
-use roperator::{APPLIED_ANNOTATION, Kind, OPERATOR_LABEL, OperatorHandle, k8s_types, prelude::*};
+use roperator::{APPLIED_ANNOTATION, Kind, OPERATOR_LABEL, OperatorHandle, Scope, k8s_types, prelude::*};
 use roperator_tests::{
     kinds::{Site, SiteOperator, SiteStatus},
-    stage::{Stage, eventually},
+    stage::{Stage, eventually, install},
     wire::Fault,
 };
 use serde_json::{Value, json};
@@ -36,6 +37,8 @@ crate::scenarios![
         a_value_removed_by_someone_else_is_repaired_with_one_write,
         an_empty_value_removed_or_filled_by_someone_else_is_repaired,
         a_zero_value_that_someone_else_sets_is_repaired,
+        an_empty_value_removed_from_a_pod_template_is_repaired,
+        a_zero_value_removed_from_a_custom_child_is_repaired,
         stripped_managed_fields_cost_one_write_and_no_field,
         a_list_item_removed_by_someone_else_is_repaired_with_one_write,
         a_deployment_scaled_by_someone_else_is_scaled_back_with_one_write,
@@ -68,6 +71,7 @@ crate::scenarios![
         null_fields_settle,
         a_secret_with_string_data_settles,
         common_kinds_settle,
+        a_custom_child_settles,
         atomic_lists_that_the_server_completes_settle,
         fields_that_another_manager_adds_right_after_creation_settle,
         fields_that_admission_adds_settle,
@@ -503,6 +507,113 @@ async fn a_zero_value_that_someone_else_sets_is_repaired(stage: Stage) {
     stage.wait_for("a-app", "it is repaired", is_repaired).await;
     stage.rest().await;
     assert_eq!(stage.asked("deployments"), ["POST 201", "APPLY 200"]);
+    handle.shutdown().await.unwrap();
+}
+
+async fn an_empty_value_removed_from_a_pod_template_is_repaired(stage: Stage) {
+    let desired = |_: &str| {
+        let mut app = deployment(json!({"name": "main", "image": "example.com/main:1"}));
+        app["spec"]["template"]["metadata"]["annotations"] = json!({"empty": "", "full": "x"});
+        app["spec"]["template"]["spec"]["nodeSelector"] = json!({"empty": ""});
+        vec![app]
+    };
+    let handle = stage.start_desired(DEPLOYMENTS, desired).await;
+    stage.site("a", "one").await;
+    stage.wait_settled("a").await;
+    stage.rest().await;
+    let template = |found: &Deployment| serde_json::to_value(&found.spec.as_ref().unwrap().template).unwrap();
+    let damages = [
+        json!({"metadata": {"annotations": {"empty": null}}}),
+        json!({"spec": {"nodeSelector": {"empty": null}}}),
+    ];
+    for (count, damage) in damages.into_iter().enumerate() {
+        stage
+            .edit::<Deployment>("a-app", json!({"spec": {"template": damage}}))
+            .await;
+        let is_repaired = |found: &Deployment| {
+            let template = template(found);
+            template["metadata"]["annotations"]["empty"] == "" && template["spec"]["nodeSelector"]["empty"] == ""
+        };
+        stage
+            .wait_for("a-app", &format!("{damage} is repaired"), is_repaired)
+            .await;
+        stage.rest().await;
+        assert_eq!(
+            stage.asked("deployments").len(),
+            count + 2,
+            "{:?}",
+            stage.asked("deployments")
+        );
+    }
+    handle.shutdown().await.unwrap();
+}
+
+/// Defines a kind of the stage's own for children, with a bit of everything in its schema, and returns it.
+async fn define_widget(stage: &Stage) -> Kind {
+    let group = format!("{}.example.com", stage.namespace);
+    let text = json!({"type": "string"});
+    let item = json!({"type": "object", "required": ["name"], "properties": {"name": text, "on": {"type": "boolean", "default": true}}});
+    let properties = json!({
+        "on": {"type": "boolean"}, "count": {"type": "integer"}, "text": text, "mode": {"type": "string", "default": "auto"},
+        "map": {"type": "object", "additionalProperties": text}, "atoms": {"type": "array", "items": text},
+        "set": {"type": "array", "items": text, "x-kubernetes-list-type": "set"},
+        "whole": {"type": "array", "items": item},
+        "keyed": {"type": "array", "items": item, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+        "port": {"x-kubernetes-int-or-string": true}, "nothing": {"type": "string", "nullable": true},
+        "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": true},
+    });
+    let spec = json!({"type": "object", "properties": properties});
+    let schema = json!({"openAPIV3Schema": {"type": "object", "properties": {"spec": spec}}});
+    let crd = json!({
+        "metadata": {"name": format!("widgets.{group}")},
+        "spec": {
+            "group": group, "scope": "Namespaced", "names": {"plural": "widgets", "singular": "widget", "kind": "Widget"},
+            "versions": [{"name": "v1", "served": true, "storage": true, "schema": schema}],
+        },
+    });
+    install(&stage.client, &serde_json::from_value(crd).unwrap()).await;
+    Kind::dynamic(format!("{group}/v1"), "Widget", "widgets", Scope::Namespaced)
+}
+
+fn widget(kind: &Kind) -> Value {
+    json!({"apiVersion": kind.api_version(), "kind": "Widget", "metadata": {"name": "widget"}, "spec": {
+        "on": false, "count": 0, "text": "", "map": {"a": "", "b": "x"}, "atoms": ["x", "y"], "set": ["x", "y"],
+        "whole": [{"name": "x"}, {"name": "y", "on": false}], "keyed": [{"name": "x"}, {"name": "y", "on": false}],
+        "port": "http", "nothing": null, "free": {"on": false, "list": [], "map": {}, "number": 1.0, "deep": [{"x": ""}]},
+    }})
+}
+
+async fn a_zero_value_removed_from_a_custom_child_is_repaired(stage: Stage) {
+    let kind = define_widget(&stage).await;
+    let desired = {
+        let kind = kind.clone();
+        move |_: &str| vec![widget(&kind)]
+    };
+    let handle = stage
+        .start_desired(&[(kind.clone(), ChildConfig::apply())], desired)
+        .await;
+    stage.site("a", "one").await;
+    stage.wait_settled("a").await;
+    let gvk = GroupVersionKind::gvk(kind.group(), kind.version(), kind.kind());
+    let resource = ApiResource::from_gvk_with_plural(&gvk, kind.plural());
+    let api: Api<DynamicObject> = Api::namespaced_with(stage.client.clone(), &stage.namespace, &resource);
+    // Nothing is left out of a kind with a schema of its own: each of these is a removal.
+    for (count, field) in ["on", "count", "text"].into_iter().enumerate() {
+        stage.rest().await;
+        api.patch(
+            "a-widget",
+            &PatchParams::default(),
+            &Patch::Merge(json!({"spec": {field: null}})),
+        )
+        .await
+        .unwrap();
+        eventually(&format!("{field} is back"), async || {
+            api.get("a-widget").await.ok()?.data["spec"].get(field).map(|_| ())
+        })
+        .await;
+        stage.rest().await;
+        assert_eq!(stage.asked("widgets").len(), count + 2, "{:?}", stage.asked("widgets"));
+    }
     handle.shutdown().await.unwrap();
 }
 
@@ -1296,6 +1407,12 @@ async fn common_kinds_settle(stage: Stage) {
         common_children()
     })
     .await;
+}
+
+async fn a_custom_child_settles(stage: Stage) {
+    let kind = define_widget(&stage).await;
+    let kinds = [(kind.clone(), ChildConfig::apply())];
+    settle(&stage, &kinds, move |_| vec![widget(&kind)]).await;
 }
 
 /// One child of each kind that operators make most, written as people write them.

@@ -108,7 +108,7 @@ fn is_creation(sent: &Sent) -> bool {
 /// A kind of write, by the name of the parent for which it is broken.
 type Write = (&'static str, fn(&Sent) -> bool);
 
-const WRITES: [Write; 5] = [
+const WRITES: [Write; 6] = [
     ("creates", is_creation),
     ("applies", |sent| {
         sent.method == Method::PATCH && sent.path.contains("/configmaps/")
@@ -119,10 +119,16 @@ const WRITES: [Write; 5] = [
     ("reports", |sent| {
         sent.method == Method::PATCH && sent.path.ends_with("/status")
     }),
-    ("finalizes", |sent| {
-        sent.method == Method::PATCH && sent.path.contains("/sites/") && !sent.path.ends_with("/status")
-    }),
+    ("finalizes", |sent| changes_finalizers(sent, "add")),
+    ("lets-go", |sent| changes_finalizers(sent, "remove")),
 ];
+
+fn changes_finalizers(sent: &Sent, operation: &str) -> bool {
+    let mut operations = sent.body.as_array().into_iter().flatten();
+    sent.path.contains("/sites/")
+        && !sent.path.ends_with("/status")
+        && operations.any(|member| member["op"] == operation)
+}
 
 /// Whether a request is a parent's of this kind of write: about the parent or one of its children.
 fn is(write: &Write, sent: &Sent) -> bool {
@@ -159,13 +165,13 @@ async fn live(stage: &Stage, name: &str) {
     stage.wait_gone::<ConfigMap>(&first).await;
 }
 
-/// Five parents live, each with another kind of write broken: twice, or as often as it is tried if that is less.
+/// Six parents live, each with another kind of write broken: twice, or as often as it is tried if that is less.
 async fn lives_through(stage: Stage, fault: Fault) {
     let handle = start_finalizing(&stage).await;
-    let broken: Arc<[AtomicUsize; 5]> = Arc::default();
+    let broken: Arc<[AtomicUsize; 6]> = Arc::default();
     let counts = broken.clone();
     stage.wire.fault(move |sent| {
-        let place = WRITES.iter().position(|write| is(write, sent)).filter(|place| *place != 3)?;
+        let place = WRITES.iter().position(|write| is(write, sent))?;
         (counts[place].fetch_add(1, Ordering::SeqCst) < 2).then(|| fault.clone())
     });
     join_all(WRITES.iter().map(|(name, _)| live(&stage, name))).await;
@@ -201,10 +207,13 @@ async fn the_answer_to_any_write_may_be_late(stage: Stage) {
     lives_through(stage, Fault::DelayAnswer(Duration::from_millis(800))).await;
 }
 
+/// When what was tried: by the kind of write and its object.
+type Tries = HashMap<(&'static str, String), Vec<Instant>>;
+
 async fn a_throttled_write_waits_as_long_as_it_is_asked_to(stage: Stage) {
     let handle = start_finalizing(&stage).await;
-    // When what was tried: each object's first write is throttled.
-    let tried: Arc<Mutex<HashMap<(&str, String), Vec<Instant>>>> = Arc::default();
+    // Each object's first write is throttled.
+    let tried: Arc<Mutex<Tries>> = Arc::default();
     let noted = tried.clone();
     stage.wire.fault(move |sent| {
         let (name, _) = WRITES.iter().find(|write| is(write, sent))?;
@@ -216,7 +225,7 @@ async fn a_throttled_write_waits_as_long_as_it_is_asked_to(stage: Stage) {
         (times.len() == 1).then_some(Fault::Answer(StatusCode::TOO_MANY_REQUESTS, Some(3)))
     });
     join_all(WRITES.iter().map(|(name, _)| live(&stage, name))).await;
-    let tried = tried.lock().unwrap();
+    let tried = std::mem::take(&mut *tried.lock().unwrap());
     for (write, _) in WRITES {
         assert!(tried.keys().any(|(name, _)| *name == write), "none {write}");
     }
@@ -228,7 +237,6 @@ async fn a_throttled_write_waits_as_long_as_it_is_asked_to(stage: Stage) {
             "what {name} {object} was asked to wait 3 s, and waited {waited:?}"
         );
     }
-    drop(tried);
     handle.shutdown().await.unwrap();
 }
 

@@ -376,6 +376,13 @@ impl Runtime {
                     return Err(RuntimeError::SameName(name.to_owned()));
                 }
             }
+            if let Some(expected) = expected.as_ref().filter(|expected| **expected != *config.parent) {
+                return Err(RuntimeError::WrongParent {
+                    operator: config.name.clone(),
+                    configured: config.parent.to_string(),
+                    expected: expected.to_string(),
+                });
+            }
             let declared = declaration.iter().flat_map(|declaration| declaration.children);
             for kind in declared.map(|child| (child.kind)()) {
                 if config.children().all(|(configured, _)| *configured != kind) {
@@ -384,13 +391,6 @@ impl Runtime {
                         missing: kind.to_string(),
                     });
                 }
-            }
-            if let Some(expected) = expected.as_ref().filter(|expected| **expected != *config.parent) {
-                return Err(RuntimeError::WrongParent {
-                    operator: config.name.clone(),
-                    configured: config.parent.to_string(),
-                    expected: expected.to_string(),
-                });
             }
         }
         if names.is_empty() {

@@ -55,6 +55,27 @@ const IDENTITIES: [&str; 29] = [
     "resourceClaimName",
 ];
 
+/// The lists of scalars that are atomic in every kind of Kubernetes itself that has them, and that operators set most: of
+/// these, values are no fields. Naming too few costs one write more; naming a set would leave a dropped element behind.
+const ATOMIC: [&str; 16] = [
+    "accessModes",
+    "add",
+    "args",
+    "cidrs",
+    "clusterIPs",
+    "command",
+    "drop",
+    "externalIPs",
+    "hostnames",
+    "hosts",
+    "ipFamilies",
+    "loadBalancerSourceRanges",
+    "mountOptions",
+    "nameservers",
+    "policyTypes",
+    "searches",
+];
+
 /// The hash of everything that `value` says.
 pub(super) fn content(value: &Value) -> Digest {
     let mut hasher = Hasher::default();
@@ -66,7 +87,7 @@ pub(super) fn content(value: &Value) -> Digest {
 ///
 /// A map's members are its fields, an empty map included. A list's items are identified
 ///
-/// - if scalar, by their value, for the list may be a set;
+/// - if scalar, by their value, for the list may be a set, unless it is a built-in kind's [`ATOMIC`] one;
 /// - if a map, by the scalar members that may be its key: in a built-in kind those of [`IDENTITIES`] that it has,
 ///   otherwise, and where it has none of them, all of them; and by the set of the fields inside;
 /// - if a list, by the items inside.
@@ -89,7 +110,7 @@ impl Hasher {
 
     fn content(&mut self, value: &Value) {
         match value {
-            Value::Object(map) => self.map(map, |this, member| this.content(member)),
+            Value::Object(map) => self.map(map, |this, _, member| this.content(member)),
             Value::Array(items) => {
                 self.text("[");
                 for (index, item) in items.iter().enumerate() {
@@ -105,7 +126,14 @@ impl Hasher {
 
     fn fields(&mut self, value: &Value, built_in: bool) {
         match value {
-            Value::Object(map) => self.map(map, |this, member| this.fields(member, built_in)),
+            Value::Object(map) => self.map(map, |this, name, member| {
+                let is_atomic = built_in && member.is_array() && ATOMIC.contains(&name);
+                if is_atomic {
+                    this.text("[]")
+                } else {
+                    this.fields(member, built_in)
+                }
+            }),
             Value::Array(items) => {
                 let mut digests: Vec<Digest> = items.iter().map(|item| Self::item(item, built_in)).collect();
                 digests.sort_unstable();
@@ -129,7 +157,7 @@ impl Hasher {
                 let known = |name: &String| IDENTITIES.contains(&name.as_str());
                 let narrow = built_in && scalars().any(|(name, _)| known(name));
                 let identity = scalars().filter(|(name, _)| !narrow || known(name));
-                hasher.members(identity, |this, member| this.content(member));
+                hasher.members(identity, |this, _, member| this.content(member));
                 hasher.fields(item, built_in);
             }
             Value::Array(_) => hasher.fields(item, built_in),
@@ -138,14 +166,14 @@ impl Hasher {
         hasher.finish()
     }
 
-    fn map(&mut self, map: &Map<String, Value>, member: impl Fn(&mut Self, &Value)) {
+    fn map(&mut self, map: &Map<String, Value>, member: impl Fn(&mut Self, &str, &Value)) {
         self.members(map.iter().filter(|(_, value)| !value.is_null()), member);
     }
 
     fn members<'a>(
         &mut self,
         members: impl Iterator<Item = (&'a String, &'a Value)>,
-        write: impl Fn(&mut Self, &Value),
+        write: impl Fn(&mut Self, &str, &Value),
     ) {
         // serde_json sorts maps unless anything in the build asks it to keep their order.
         let mut members: Vec<_> = members.collect();
@@ -155,7 +183,7 @@ impl Hasher {
             self.text(if index == 0 { "" } else { "," });
             self.json(name);
             self.text(":");
-            write(self, value);
+            write(self, name, value);
         }
         self.text("}");
     }
