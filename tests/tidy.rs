@@ -1,6 +1,13 @@
 //! The layer order of the library, as a test: a module imports only from layers below its own and, within its layer, only
 //! from modules that stand before it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::string_slice,
+    clippy::indexing_slicing,
+    reason = "the helpers of a test are test code too"
+)]
+
 use std::{collections::HashMap, fs, path::Path};
 
 /// From the bottom to the top; within a layer, in the order in which they may import one another.

@@ -124,7 +124,7 @@ impl Kind {
 
     /// Whether Kubernetes itself defines this kind, so that its lists' merge keys are the well-known ones.
     pub(crate) fn is_built_in(&self) -> bool {
-        BUILT_IN_GROUPS.contains(&self.group())
+        is_built_in_group(self.group())
     }
 
     /// Whether an `apiVersion` and `kind` name this kind, in whatever version of its group.
@@ -181,6 +181,11 @@ const BUILT_IN_GROUPS: [&str; 23] = [
     "storage.k8s.io",
     "storagemigration.k8s.io",
 ];
+
+/// Whether Kubernetes itself defines the kinds of a group.
+pub(crate) fn is_built_in_group(group: &str) -> bool {
+    BUILT_IN_GROUPS.contains(&group)
+}
 
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

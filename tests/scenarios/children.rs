@@ -1249,73 +1249,75 @@ async fn empty_lists_and_maps_settle(stage: Stage) {
     .await;
 }
 
+/// Children of every type with empty lists and maps, as constructors in Rust leave them.
+fn typed_empties(request: &SyncRequest<SiteOperator>) -> Result<SyncResponse<SiteOperator>> {
+    let labels = Some(BTreeMap::from([("app".to_owned(), "main".to_owned())]));
+    let container = Container {
+        name: "main".to_owned(),
+        image: Some("example.com/main:1".to_owned()),
+        args: Some(vec![]),
+        env: Some(vec![EnvVar {
+            name: "A".to_owned(),
+            value: Some(String::new()),
+            ..Default::default()
+        }]),
+        volume_mounts: Some(vec![]),
+        resources: Some(Default::default()),
+        ..Default::default()
+    };
+    let mut template = PodTemplateSpec::default();
+    template.metadata.get_or_insert_default().labels = labels.clone();
+    template.spec = Some(PodSpec {
+        containers: vec![container],
+        volumes: Some(vec![]),
+        ..Default::default()
+    });
+    let selector = LabelSelector {
+        match_labels: labels,
+        ..Default::default()
+    };
+    let mut app = Deployment {
+        metadata: request.child_meta("app"),
+        ..Default::default()
+    };
+    let spec = app.spec.get_or_insert_default();
+    (spec.selector, spec.template) = (selector, template);
+    let ports = vec![ServicePort {
+        port: 80,
+        ..Default::default()
+    }];
+    let spec = ServiceSpec {
+        ports: Some(ports),
+        external_ips: Some(vec![]),
+        selector: Some(BTreeMap::new()),
+        ..Default::default()
+    };
+    let service = Service {
+        metadata: request.child_meta("svc"),
+        spec: Some(spec),
+        ..Default::default()
+    };
+    let config = ConfigMap {
+        metadata: request.child_meta("config"),
+        data: Some(BTreeMap::new()),
+        ..Default::default()
+    };
+    let secret = Secret {
+        metadata: request.child_meta("keys"),
+        string_data: Some([("a".to_owned(), "b".to_owned())].into()),
+        ..Default::default()
+    };
+    Ok(SyncResponse::from_status(SiteStatus::default())
+        .child(app)
+        .child(service)
+        .child(config)
+        .child(secret))
+}
+
 async fn empty_lists_of_typed_children_settle(stage: Stage) {
-    fn sync(request: &SyncRequest<SiteOperator>) -> Result<SyncResponse<SiteOperator>> {
-        let labels = Some(BTreeMap::from([("app".to_owned(), "main".to_owned())]));
-        let container = Container {
-            name: "main".to_owned(),
-            image: Some("example.com/main:1".to_owned()),
-            args: Some(vec![]),
-            env: Some(vec![EnvVar {
-                name: "A".to_owned(),
-                value: Some(String::new()),
-                ..Default::default()
-            }]),
-            volume_mounts: Some(vec![]),
-            resources: Some(Default::default()),
-            ..Default::default()
-        };
-        let mut template = PodTemplateSpec::default();
-        template.metadata.get_or_insert_default().labels = labels.clone();
-        template.spec = Some(PodSpec {
-            containers: vec![container],
-            volumes: Some(vec![]),
-            ..Default::default()
-        });
-        let selector = LabelSelector {
-            match_labels: labels,
-            ..Default::default()
-        };
-        let mut app = Deployment {
-            metadata: request.child_meta("app"),
-            ..Default::default()
-        };
-        let spec = app.spec.get_or_insert_default();
-        (spec.selector, spec.template) = (selector, template);
-        let ports = vec![ServicePort {
-            port: 80,
-            ..Default::default()
-        }];
-        let spec = ServiceSpec {
-            ports: Some(ports),
-            external_ips: Some(vec![]),
-            selector: Some(BTreeMap::new()),
-            ..Default::default()
-        };
-        let service = Service {
-            metadata: request.child_meta("svc"),
-            spec: Some(spec),
-            ..Default::default()
-        };
-        let config = ConfigMap {
-            metadata: request.child_meta("config"),
-            data: Some(BTreeMap::new()),
-            ..Default::default()
-        };
-        let secret = Secret {
-            metadata: request.child_meta("keys"),
-            string_data: Some([("a".to_owned(), "b".to_owned())].into()),
-            ..Default::default()
-        };
-        Ok(SyncResponse::from_status(SiteStatus::default())
-            .child(app)
-            .child(service)
-            .child(config)
-            .child(secret))
-    }
     let start = async || {
         stage
-            .start_with::<SiteOperator, _, _>(stage.config_of::<SiteOperator>(), sync)
+            .start_with::<SiteOperator, _, _>(stage.config_of::<SiteOperator>(), typed_empties)
             .await
     };
     let handle = start().await;

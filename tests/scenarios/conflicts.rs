@@ -504,13 +504,8 @@ async fn a_terminating_namespace_makes_no_hot_loop_and_is_overcome(stage: Stage)
         namespaces.get_opt(&stage.namespace).await.ok()?.is_none().then_some(())
     })
     .await;
-    let again = Namespace {
-        metadata: ObjectMeta {
-            name: Some(stage.namespace.clone()),
-            ..ObjectMeta::default()
-        },
-        ..Namespace::default()
-    };
+    let again = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": stage.namespace}});
+    let again = serde_json::from_value(again).unwrap();
     namespaces.create(&PostParams::default(), &again).await.unwrap();
     wait_domain(&domains, "d", "True", "Reconciled").await;
     assert!(stage.config_maps().await.contains_key("d-child"));

@@ -485,6 +485,14 @@ fn lists(stage: &Stage, plural: &str) -> usize {
         .count()
 }
 
+/// Waits until both kinds were listed a second time.
+async fn wait_listed_anew(stage: &Stage) {
+    eventually("both are listed anew", async || {
+        (lists(stage, "/sites") == 2 && lists(stage, "/configmaps") == 2).then_some(())
+    })
+    .await;
+}
+
 /// #7: a list after a lost watch cleared the cache and told nobody what had gone.
 async fn what_vanished_while_a_watch_was_broken_is_missed(mut server: RealServer) {
     let stage = Stage::new(&server).await;
@@ -507,12 +515,9 @@ async fn what_vanished_while_a_watch_was_broken_is_missed(mut server: RealServer
     stage.wire.heal();
     let again = stage.wait_message("a-config", "hello").await;
     assert_ne!(again.uid(), child.uid());
+    wait_listed_anew(&stage).await;
     eventually("the deleted parent and its child are forgotten", async || {
         (held(&handle, "Site") == Some(1.0) && held(&handle, "ConfigMap") == Some(1.0)).then_some(())
-    })
-    .await;
-    eventually("both are listed anew, once", async || {
-        ((lists(&stage, "/sites"), lists(&stage, "/configmaps")) == (2, 2)).then_some(())
     })
     .await;
     handle.shutdown().await.unwrap();
@@ -529,10 +534,7 @@ async fn a_watch_that_is_answered_gone_is_listed_anew(stage: Stage) {
         .wire
         .fault(move |sent| is_resumed(sent).then_some(Fault::Answer(StatusCode::GONE, None)));
     stage.wire.cut_watches();
-    eventually("both are listed anew", async || {
-        (lists(&stage, "/sites") == 2 && lists(&stage, "/configmaps") == 2).then_some(())
-    })
-    .await;
+    wait_listed_anew(&stage).await;
     stage.delete::<ConfigMap>("a-config").await;
     stage.wait_message("a-config", "hello").await;
     handle.shutdown().await.unwrap();

@@ -4,9 +4,7 @@
 //! Data in: a scenario. Data out: its outcome. Nothing here knows what a scenario is about.
 
 #![expect(
-    clippy::unwrap_used,
     clippy::expect_used,
-    clippy::panic,
     reason = "this is test code, which clippy cannot see in a package without `#[test]`"
 )]
 

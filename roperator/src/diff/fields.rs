@@ -51,10 +51,13 @@ pub(crate) struct FieldSet {
 /// Whether `live` says everything that `desired` says, in the server's own words for it.
 pub(crate) fn says(live: &Value, desired: &Value) -> bool {
     match (live, desired) {
-        (Value::Object(live), Value::Object(desired)) => desired.iter().all(|(name, value)| {
-            let texts = if name == "spec" { Texts::InSpec } else { Texts::Exactly };
-            element::contains(live.get(name), value, texts)
-        }),
+        (Value::Object(live), Value::Object(desired)) => {
+            let in_spec = cover::in_spec(desired);
+            desired.iter().all(|(name, value)| {
+                let texts = if name == "spec" { in_spec } else { Texts::Exactly };
+                element::contains(live.get(name), value, texts)
+            })
+        }
         _ => live == desired,
     }
 }

@@ -8,7 +8,7 @@
 //! | desired | is covered when |
 //! |---|---|
 //! | `null`, `{}`, `[]` | always: the server may drop these, and then owns nothing for anybody |
-//! | `false`, `0`, `""` in a spec, and live has nothing there | always, for the same reason |
+//! | `false`, `0`, `""` in a built-in kind's spec, no member of a map of texts, and live has nothing there | always, for the same reason |
 //! | anything | its node is bare (an atomic map or list, a scalar) |
 //! | a scalar | its node is owned itself; one that is only on the way to others is not |
 //! | a map | each member is, by its `f:` child; list steps there do not count |
@@ -20,6 +20,8 @@
 use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
+
+use crate::kind::is_built_in_group;
 
 use super::element::{Key, Texts, contains, is_zero, member};
 use super::{FieldSet, Node, Own};
@@ -96,10 +98,13 @@ impl FieldSet {
     fn walk(&self, desired: &Value, question: Question, live: Live<'_>) -> Vec<String> {
         let mut walk = Walk {
             question,
+            texts: Texts::Exactly,
+            in_spec: Texts::Exactly,
             path: String::new(),
             out: Vec::new(),
         };
         if let Value::Object(desired) = desired {
+            walk.in_spec = in_spec(desired);
             walk.map(Some(&self.root), desired, live, Place::Object);
         }
         walk.out
@@ -149,8 +154,21 @@ impl<'a> Live<'a> {
 
 struct Walk {
     question: Question,
+    /// How texts are compared here.
+    texts: Texts,
+    in_spec: Texts,
     path: String,
     out: Vec<String>,
+}
+
+/// How texts are compared in the spec of an object: custom resources are kept as they are written.
+pub(super) fn in_spec(object: &Map<String, Value>) -> Texts {
+    let api_version = object.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
+    if is_built_in_group(api_version.split_once('/').map_or("", |(group, _)| group)) {
+        Texts::InSpec
+    } else {
+        Texts::Exactly
+    }
 }
 
 impl Walk {
@@ -163,10 +181,10 @@ impl Walk {
             Value::Null => {}
             Value::Object(map) if map.is_empty() => self.empty(node, live),
             Value::Array(items) if items.is_empty() => {}
-            Value::Object(_) | Value::Array(_) if own == Own::Perhaps && live.says(desired, self.texts()) => {}
+            Value::Object(_) | Value::Array(_) if own == Own::Perhaps && live.says(desired, self.texts) => {}
             Value::Object(map) => self.map(node, map, live, place),
             Value::Array(items) => self.list(node, items, live),
-            zero if own == Own::Nothing && self.texts() == Texts::InSpec && is_zero(zero) && live.is_absent() => {}
+            zero if own == Own::Nothing && self.texts == Texts::InSpec && is_zero(zero) && live.is_absent() => {}
             _ if own == Own::Nothing => self.missing(),
             _ => {}
         }
@@ -180,7 +198,13 @@ impl Walk {
             let length = self.path.len();
             push_member(&mut self.path, name);
             let child = node.and_then(|node| node.fields.get(name));
+            let texts = self.texts;
+            self.texts = match place {
+                Place::Object if name == "spec" => self.in_spec,
+                _ => texts.inside(name),
+            };
             self.value(child, value, live.then(|live| live.get(name)), place.inside(name));
+            self.texts = texts;
             self.path.truncate(length);
         }
     }
@@ -239,15 +263,6 @@ impl Walk {
     fn empty(&mut self, node: Option<&Node>, live: Live<'_>) {
         if self.question == Question::Filled && node.is_none() && live.is_filled() {
             self.out.push(self.path.clone());
-        }
-    }
-
-    /// Quantities and zeros that are left out are in specs; data, labels and annotations are texts.
-    fn texts(&self) -> Texts {
-        if self.path.starts_with(".spec") {
-            Texts::InSpec
-        } else {
-            Texts::Exactly
         }
     }
 

@@ -124,6 +124,31 @@ pub(super) enum Texts {
     InSpec,
 }
 
+/// Maps of texts, of which servers keep every member, an empty one too.
+const TEXT_MAPS: [&str; 10] = [
+    "annotations",
+    "attributes",
+    "binaryData",
+    "data",
+    "labels",
+    "matchLabels",
+    "nodeSelector",
+    "parameters",
+    "selector",
+    "volumeAttributes",
+];
+
+impl Texts {
+    /// How texts are compared in a member of a map.
+    pub(super) fn inside(self, member: &str) -> Self {
+        if TEXT_MAPS.contains(&member) {
+            Self::Exactly
+        } else {
+            self
+        }
+    }
+}
+
 /// Whether `live` says everything that `desired` says. Whatever asks for nothing is contained everywhere; the items of a
 /// list may stand in any order and among others.
 pub(super) fn contains(live: Option<&Value>, desired: &Value, texts: Texts) -> bool {
