@@ -677,6 +677,8 @@ async fn forgotten_history_costs_a_list_and_no_write(mut server: RealServer) {
     stage.rest().await;
     let before = stage.config_maps().await;
     stage.wire.clear();
+    // Something later than what any watch has seen: else the last one could go on from where it was.
+    stage.other_namespace("later").await;
     server.forget_history().await.unwrap();
     eventually("both kinds are listed anew", async || {
         let sent = stage.wire.sent();
