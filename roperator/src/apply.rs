@@ -14,6 +14,7 @@ use crate::{
     diff::{Change, Memory, WhyDelete, Written, diff_child},
     error::Retry,
     kind::Kind,
+    losses::Losses,
     object::{Object, ObjectKey, ResourceVersion, Uid},
     watch::{Expected, Store},
 };
@@ -99,6 +100,7 @@ impl ApplyError {
 
 /// Makes the changes of one parent.
 pub(crate) struct Applier<'a> {
+    pub losses: &'a Losses,
     pub api: &'a Api,
     pub config: &'a OperatorConfig,
     pub parent: &'a Object,
@@ -200,6 +202,8 @@ impl Applier<'_> {
         let url = format!("{path}{}", self.query("&fieldValidation=Strict"));
         match self.api.send(Method::POST, &url, (Content::Json, body)).await {
             Ok(answer) => {
+                let now = tokio::time::Instant::now();
+                self.losses.made(self.parent.key(), &child.kind, &child.key, now);
                 self.written(&child.kind, &child.key, answer, "created", applied, memory);
                 Ok(Effect::Done)
             }
@@ -244,7 +248,7 @@ impl Applier<'_> {
             return Err(ApplyError::Terminating { object });
         }
         let change = diff_child(self.config, self.parent, child, Some(&live), memory);
-        store.take_over(&child.key, Some(live.clone()));
+        store.take_over(live.clone());
         match change {
             None => Ok(Effect::Stale(format!("{object} is there already"))),
             Some(change) => Box::pin(self.apply(&change, store, memory)).await,
@@ -373,6 +377,7 @@ impl Applier<'_> {
         let path = observed.kind().path(observed.namespace(), Some(observed.name()));
         // Without a policy some kinds orphan what belongs to them: a Job its Pods.
         let options = json!({"propagationPolicy": "Background", "preconditions": {"uid": observed.uid().as_str()}});
+        self.losses.deleting(observed.uid());
         match self.api.send(Method::DELETE, &path, (Content::Json, &options)).await {
             Ok(_) => {}
             Err(error) if error.code() == Some(404) => {}

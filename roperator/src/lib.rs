@@ -23,6 +23,8 @@ mod sync;
 mod api;
 mod watch;
 
+mod losses;
+
 mod apply;
 mod finalize;
 mod status;

@@ -13,6 +13,7 @@ use std::{
 use jiff::Timestamp;
 use kube::runtime::events::{Event, EventType, Recorder};
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::{
     api::{Api, ApiError},
@@ -22,6 +23,7 @@ use crate::{
     diff::{self, Change, diff},
     error::Retry,
     finalize,
+    losses::{Losses, Wait},
     object::{DecodeError, Object, ObjectKey, ResourceVersion, Uid},
     observed::ObservedState,
     operator::{Condition, Dispatch, Handler, Operator, SyncRequest},
@@ -182,6 +184,7 @@ pub(crate) struct Reconciler<O: Operator, H> {
     /// In the order of the declaration.
     pub children: Vec<Stores>,
     pub support: Mutex<Support>,
+    pub losses: Losses,
     memory: Mutex<HashMap<ObjectKey, Remembered>>,
     /// The hash of the last status written or being written, by which its echo is known.
     own_statuses: Mutex<HashMap<ObjectKey, u64>>,
@@ -211,6 +214,7 @@ where
             parents,
             children,
             support: Mutex::new(Support::ALL),
+            losses: Losses::default(),
             memory: Mutex::default(),
             own_statuses: Mutex::default(),
             operator: std::marker::PhantomData,
@@ -223,31 +227,51 @@ where
         hash.is_some() && lock(&self.own_statuses).get(parent.key()).copied() == hash
     }
 
-    /// While the parents' watch is down its store may hold what is gone, and a child of it would be made and collected over
-    /// and over: then one GET tells.
+    /// Reads the parent where its store may be behind: while its watch is down, and when children went without our deleting
+    /// them. Children of a parent that is gone would be made and collected over and over.
     async fn see_parent(&self, key: &ObjectKey) -> Result<(), ApiError> {
-        let Some(store) = self.parents.of(key).filter(|store| store.is_failing()) else {
+        let Some(store) = self.parents.of(key) else {
             return Ok(());
         };
-        let path = self.config.parent.path(key.namespace.as_deref(), Some(&key.name));
+        if store.is_failing() || self.losses.is_doubtful(key) {
+            // Before it is read: what goes meanwhile makes it doubtful again.
+            self.losses.looked_at(key);
+            self.read(store, key).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads one object and gives it to its store.
+    ///
+    /// # Errors
+    /// When the API server does not tell.
+    pub async fn read(&self, store: &Store, key: &ObjectKey) -> Result<(), ApiError> {
+        let known = store.get(key);
+        let path = store.key().kind.path(key.namespace.as_deref(), Some(&key.name));
         match self.api.get(&path).await {
-            Ok(json) => {
-                if let Ok(parent) = store.parse(&json) {
-                    store.take_over(key, Some(parent));
-                }
-                Ok(())
-            }
-            Err(error) if error.code() == Some(404) => {
-                store.take_over(key, None);
-                Ok(())
-            }
-            Err(error) => Err(error),
+            Ok(json) => match store.parse(&json) {
+                Ok(object) => store.take_over(object),
+                Err(error) => tracing::warn!(%error, "the API server answered a GET with no object"),
+            },
+            Err(error) if error.code() == Some(404) => store.forget(key, known.as_ref()),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// A child has gone, or is no child of this parent any more.
+    pub fn lost(&self, parent: &ObjectKey, child: &Object) {
+        let owner = child.controller().map(|owner| &owner.uid);
+        let is_parents = self.parents.get(parent).is_some_and(|parent| owner == Some(parent.uid()));
+        if is_parents {
+            self.losses.gone(parent, child, &self.config.backoff, Instant::now());
         }
     }
 
     /// One turn of one parent.
     pub async fn turn(&self, key: &ObjectKey) -> TurnEnd {
         if let Err(error) = self.see_parent(key).await {
+            self.losses.doubt(key);
             let message = format!("{} cannot be seen: {error}", called(&self.config.parent, key));
             return TurnEnd {
                 outcome: Outcome::Stale(message),
@@ -263,6 +287,7 @@ where
         let outcome = match self.parents.get(key) {
             None => {
                 lock(&self.own_statuses).remove(key);
+                self.losses.forget(key);
                 return TurnEnd {
                     outcome: Outcome::Gone,
                     seen: Vec::new(),
@@ -339,12 +364,13 @@ where
             Some((reason, message)) => Verdict::Waiting { reason, message },
             None => Verdict::Ready,
         };
+        let resync = response.resync_after.or(self.config.resync);
         match self.report(parent, Some(stated), &verdict, turn).await {
             Ok(Reported::Stale) => {
                 Outcome::Stale(format!("{} has changed meanwhile", called(parent.kind(), parent.key())))
             }
             Ok(Reported::Done) => Outcome::Settled {
-                resync_after: response.resync_after.or(self.config.resync),
+                resync_after: resync.into_iter().chain(applied.held).min(),
             },
             // A status that is refused for what the handler stated is reported without that.
             Err(failure) if failure.retry == Retry::Terminal => self.fail(parent, failure, None, turn).await,
@@ -374,7 +400,9 @@ where
     /// Makes the changes in their order. One that fails does not stop the others, but nothing is deleted for not being
     /// desired before all that is desired is there.
     async fn apply(&self, parent: &Object, changes: &[Change], turn: &mut Turn) -> Applied {
+        let now = Instant::now();
         let mut applier = Applier {
+            losses: &self.losses,
             api: &self.api,
             config: &self.config,
             parent,
@@ -393,6 +421,13 @@ where
                 continue;
             }
             let Some(store) = self.store_of(change) else { continue };
+            let (kind, key) = change.target();
+            if matches!(change, Change::Create { .. })
+                && let Some(wait) = self.losses.wait(parent.key(), kind, key, &self.config.backoff, now)
+            {
+                applied.hold(called(kind, key), &wait);
+                continue;
+            }
             match applier.apply(change, &store, &mut turn.remembered.children).await {
                 Ok(Effect::Done) => {}
                 Ok(Effect::Deleting(message)) => applied.waiting = Some(("Recreating", message)),
@@ -633,6 +668,20 @@ struct Applied {
     errors: Vec<ApplyError>,
     stale: Option<String>,
     waiting: Option<(&'static str, String)>,
+    /// How long until the first child that waits may be made anew.
+    held: Option<Duration>,
+}
+
+impl Applied {
+    fn hold(&mut self, child: String, wait: &Wait) {
+        let message = format!(
+            "{child} was taken away {} times in a row, each time within seconds of being made; it is made again after a pause: \
+             find out who deletes it",
+            wait.losses
+        );
+        self.waiting = Some(("TakenAway", message));
+        self.held = self.held.into_iter().chain([wait.left]).min();
+    }
 }
 
 /// What a turn gathers.

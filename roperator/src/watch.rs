@@ -347,11 +347,19 @@ impl Store {
         Some(receiver)
     }
 
-    /// Takes over what a GET answered for an object whose event does not come. `None`: there is no such object.
-    pub fn take_over(&self, key: &ObjectKey, object: Option<Object>) {
-        match object {
-            Some(object) => self.apply(object, false),
-            None => self.delete(key, None),
+    /// Takes over what a GET answered for an object whose event does not come.
+    pub fn take_over(&self, object: Object) {
+        self.apply(object, false);
+    }
+
+    /// A GET found that there is no such object: what was known of it before is gone. What has come since stays.
+    pub fn forget(&self, key: &ObjectKey, known: Option<&Object>) {
+        let is_known = match (self.get(key), known) {
+            (Some(held), Some(known)) => held.uid() == known.uid(),
+            (held, _) => held.is_none(),
+        };
+        if is_known {
+            self.delete(key, None);
         }
     }
 

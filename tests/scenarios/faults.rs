@@ -47,6 +47,9 @@ crate::scenarios![
         writes_that_no_watch_shows_are_read_once_before_the_next_turn,
         a_child_deleted_while_no_watch_runs_is_made_again,
         a_deleted_parent_that_no_watch_shows_makes_no_hot_loop,
+        a_child_that_goes_with_its_unseen_parent_is_not_made_again,
+        a_child_that_a_deletion_in_the_foreground_takes_first_is_not_made_again,
+        a_child_taken_away_again_and_again_is_made_ever_more_slowly,
         a_shutdown_waits_for_a_slow_handler_and_for_its_writes,
         a_shutdown_amid_writes_leaves_no_turn_half_done,
         an_abrupt_end_amid_writes_is_made_good_by_the_next_start,
@@ -565,6 +568,80 @@ async fn makes_good(stage: &Stage) -> Vec<String> {
     stage.rest().await;
     handle.shutdown().await.unwrap();
     stage.wire.writes().iter().map(ToString::to_string).collect()
+}
+
+/// The garbage collector takes the children of a deleted parent; their watch may tell so before the parents' does.
+async fn a_child_that_goes_with_its_unseen_parent_is_not_made_again(stage: Stage) {
+    let handle = start(&stage).await;
+    stage.site_of("a", "one", 2).await;
+    stage.wait_settled("a").await;
+    stage.rest().await;
+    stage.wire.clear();
+    stage.wire.hold_watches_of("sites");
+    stage.delete::<Site>("a").await;
+    stage.wait_gone::<ConfigMap>("a-0").await;
+    stage.wait_gone::<ConfigMap>("a-1").await;
+    let sent = stage.rest().await;
+    let sent: Vec<String> = sent.iter().map(ToString::to_string).collect();
+    assert_eq!(sent, ["GET 404"], "the parent is read once, and nothing is made");
+    stage.wire.hold_watches(false);
+    handle.shutdown().await.unwrap();
+}
+
+/// Deleted in the foreground, a parent stays until its blocking children are gone; others' finalizers do the same here.
+async fn a_child_that_a_deletion_in_the_foreground_takes_first_is_not_made_again(stage: Stage) {
+    let handle = start(&stage).await;
+    stage.site_of("a", "one", 1).await;
+    stage.wait_settled("a").await;
+    let held = serde_json::json!({"metadata": {"finalizers": ["tests.example.com/theirs"]}});
+    stage.edit::<Site>("a", held).await;
+    stage.rest().await;
+    stage.wire.clear();
+    stage.wire.hold_watches_of("sites");
+    stage
+        .api::<Site>()
+        .delete("a", &kube::api::DeleteParams::foreground())
+        .await
+        .unwrap();
+    stage.wait_gone::<ConfigMap>("a-0").await;
+    let sent = stage.rest().await;
+    let sent: Vec<String> = sent.iter().map(ToString::to_string).collect();
+    assert_eq!(sent, ["GET 200"], "the parent is read once, and nothing is made");
+    stage.wire.hold_watches(false);
+    stage
+        .edit::<Site>("a", serde_json::json!({"metadata": {"finalizers": null}}))
+        .await;
+    stage.wait_gone::<Site>("a").await;
+    handle.shutdown().await.unwrap();
+}
+
+async fn a_child_taken_away_again_and_again_is_made_ever_more_slowly(stage: Stage) {
+    let handle = start(&stage).await;
+    stage.site_of("a", "one", 2).await;
+    stage.wait_settled("a").await;
+    stage.rest().await;
+    stage.wire.clear();
+    let api = stage.api::<ConfigMap>();
+    let taker = tokio::spawn(async move {
+        loop {
+            // It is mostly not there.
+            let _ = api.delete("a-1", &kube::api::DeleteParams::default()).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    let message = stage.wait_condition("a", "Ready", "False", "TakenAway").await;
+    assert!(message.contains("ConfigMap") && message.contains("a-1"), "{message}");
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let creations = stage.wire.sent().iter().filter(|sent| is_creation(sent)).count();
+    // At once, and after 0.1, 0.2, 0.4, 0.8, 1.6, 3.2 s.
+    assert!((4..=8).contains(&creations), "{creations} creations");
+    // What else there is to do for the same parent is done meanwhile.
+    stage.say("a", "two").await;
+    stage.wait_message("a-0", "two").await;
+    taker.abort();
+    stage.wait_message("a-1", "two").await;
+    stage.wait_settled("a").await;
+    handle.shutdown().await.unwrap();
 }
 
 async fn a_shutdown_waits_for_a_slow_handler_and_for_its_writes(stage: Stage) {

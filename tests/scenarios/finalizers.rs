@@ -245,7 +245,9 @@ async fn an_orphaning_deletion_leaves_the_children_to_themselves(stage: Stage) {
     stage.api::<Site>().delete("a", &DeleteParams::orphan()).await.unwrap();
     stage.wait_gone::<Site>("a").await;
     let sent = stage.rest().await;
-    assert!(sent.is_empty(), "{sent:#?}");
+    // Whether the child's release or its parent's deletion is seen first is open; the parent may be read for it.
+    let written: Vec<_> = sent.iter().filter(|sent| sent.is_write()).collect();
+    assert!(written.is_empty(), "{written:#?}");
     let orphan = stage.wait_message("a-config", "one").await;
     assert!(orphan.owner_references().is_empty() && orphan.metadata.deletion_timestamp.is_none());
     handle.shutdown().await.unwrap();

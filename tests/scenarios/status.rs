@@ -679,7 +679,7 @@ async fn a_parent_without_a_status_subresource_is_reconciled_without_a_status(st
     stage.wait_message("a-config", "two").await;
     stage.rest().await;
     assert_eq!(stage.asked("configmaps"), ["POST 201", "APPLY 200", "POST 201"]);
-    assert_eq!(stage.asked("pages"), Vec::<String>::new());
+    assert_eq!(stage.asked("pages"), ["GET 200"], "read once, for the child that went");
     handle.shutdown().await.unwrap();
     stage.wire.clear();
     let handle = stage.start_desired_with(config(), desired).await;

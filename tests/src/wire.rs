@@ -78,8 +78,8 @@ struct Inner {
     rules: Mutex<Vec<Rule>>,
     /// Counts up to cut all watches that run.
     cut: watch::Sender<u64>,
-    /// While true, watches deliver nothing.
-    held: watch::Sender<bool>,
+    /// The end of the paths whose watches deliver nothing at the moment.
+    held: watch::Sender<Option<String>>,
 }
 
 impl Default for Wire {
@@ -88,7 +88,7 @@ impl Default for Wire {
             sent: Mutex::default(),
             rules: Mutex::default(),
             cut: watch::Sender::new(0),
-            held: watch::Sender::new(false),
+            held: watch::Sender::new(None),
         }))
     }
 }
@@ -137,7 +137,12 @@ impl Wire {
 
     /// Holds back what watches deliver, until told otherwise.
     pub fn hold_watches(&self, hold: bool) {
-        self.0.held.send_replace(hold);
+        self.0.held.send_replace(hold.then(String::new));
+    }
+
+    /// Holds back what the watches of one kind deliver, until [`Self::hold_watches`] says otherwise.
+    pub fn hold_watches_of(&self, plural: &str) {
+        self.0.held.send_replace(Some(format!("/{plural}")));
     }
 
     /// All requests so far.
@@ -201,7 +206,7 @@ impl Wire {
         }
         self.note(place, response.status());
         Ok(if sent.is_watch() {
-            self.hold_and_cut(response)
+            self.hold_and_cut(&sent.path, response)
         } else {
             response.map(boxed)
         })
@@ -214,15 +219,17 @@ impl Wire {
     }
 
     /// A watch's answer, which stands still while watches are held and ends when they are cut.
-    fn hold_and_cut(&self, response: Response<Body>) -> Response<AnswerBody> {
+    fn hold_and_cut(&self, path: &str, response: Response<Body>) -> Response<AnswerBody> {
         let mut cut = self.0.cut.subscribe();
         let held = self.0.held.subscribe();
+        let path: Arc<str> = path.into();
         response.map(|body| {
             let frames = http_body_util::BodyStream::new(body);
             let gated = frames.then(move |frame| {
-                let mut held = held.clone();
+                let (mut held, path) = (held.clone(), path.clone());
                 async move {
-                    let _ = held.wait_for(|held| !*held).await;
+                    let is_free = |held: &Option<String>| held.as_ref().is_none_or(|end| !path.ends_with(&**end));
+                    let _ = held.wait_for(is_free).await;
                     frame
                 }
             });

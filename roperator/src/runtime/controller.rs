@@ -44,6 +44,8 @@ pub(crate) trait Reconcile: Send + Sync + 'static {
     fn children(&self) -> &[Stores];
     fn turn<'a>(&'a self, key: &'a ObjectKey) -> BoxFuture<'a, TurnEnd>;
     fn is_own_status(&self, parent: &Object) -> bool;
+    /// A child has gone, or is no child of this parent any more.
+    fn lost(&self, parent: &ObjectKey, child: &Object);
     /// Learns what the parent's kind can hold in its status.
     fn prepare(&self) -> BoxFuture<'_, ()>;
     /// Reads one object and gives it to its store.
@@ -75,6 +77,10 @@ where
         Reconciler::is_own_status(self, parent)
     }
 
+    fn lost(&self, parent: &ObjectKey, child: &Object) {
+        Reconciler::lost(self, parent, child);
+    }
+
     fn prepare(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             let found = support::find(&self.api, &self.config).await;
@@ -91,16 +97,7 @@ where
             else {
                 return true;
             };
-            let path = seen.kind.path(seen.key.namespace.as_deref(), Some(&seen.key.name));
-            match self.api.get(&path).await {
-                Ok(json) => match store.parse(&json) {
-                    Ok(object) => store.take_over(&seen.key, Some(object)),
-                    Err(error) => tracing::warn!(%error, "the API server answered a GET with no object"),
-                },
-                Err(error) if error.code() == Some(404) => store.take_over(&seen.key, None),
-                Err(_) => return false,
-            }
-            true
+            self.read(store, &seen.key).await.is_ok()
         })
     }
 }
@@ -204,8 +201,12 @@ impl Controller {
         };
         let owners = [delta.old, delta.new].map(|child| child.and_then(|child| self.parent_of(child)));
         let [old, new] = owners;
-        if old != new {
-            old.iter().for_each(|key| self.add(key, reason));
+        let is_other = delta.new.is_some_and(|new| delta.old.is_some_and(|old| old.uid() != new.uid()));
+        if let (Some(parent), Some(child)) = (&old, delta.old)
+            && (old != new || is_other)
+        {
+            self.reconciler.lost(parent, child);
+            self.add(parent, reason);
         }
         new.iter().for_each(|key| self.add(key, reason));
     }

@@ -1,0 +1,236 @@
+//! Children that went without our deleting them: whose parents to look at again, and when to make a child anew.
+//!
+//! In: word of each child that went, and of each that was made. Out: whether a parent has to be read before its next turn,
+//! and how long a child has to wait. It asks nobody and writes nothing.
+//!
+//! A child often goes because its parent does: the garbage collector deletes or releases it, and the watch of the
+//! children's kind may tell so before the parents' does. One GET of the parent keeps us from making children of a parent
+//! that is on its way out. And what somebody takes away again and again is made again ever more slowly.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use crate::{
+    config::Backoff,
+    kind::Kind,
+    object::{Object, ObjectKey, Uid},
+};
+
+/// A child that goes this soon after it was made anew has been taken away in a row.
+const SOON: Duration = Duration::from_secs(10);
+
+/// What was taken away from the parents of one operator.
+#[derive(Default)]
+pub(crate) struct Losses(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    /// The children that we delete ourselves.
+    deleting: HashSet<Uid>,
+    parents: HashMap<ObjectKey, Lost>,
+    swept: Option<Instant>,
+}
+
+impl State {
+    /// Forgets now and then what tells nothing any more.
+    fn sweep(&mut self, backoff: &Backoff, now: Instant) {
+        if self.swept.is_some_and(|swept| now.duration_since(swept) < SOON) {
+            return;
+        }
+        self.swept = Some(now);
+        self.parents.retain(|_, lost| {
+            lost.children.retain(|_, loss| loss.is_recent(now, backoff));
+            lost.is_doubtful || !lost.children.is_empty()
+        });
+    }
+}
+
+#[derive(Default)]
+struct Lost {
+    /// Something went since the parent was last read.
+    is_doubtful: bool,
+    children: HashMap<(Kind, ObjectKey), Loss>,
+}
+
+struct Loss {
+    at: Instant,
+    in_a_row: u32,
+    made: Option<Instant>,
+}
+
+impl Loss {
+    /// Whether it still tells anything of the next loss.
+    fn is_recent(&self, now: Instant, backoff: &Backoff) -> bool {
+        let last = self.made.unwrap_or(self.at).max(self.at);
+        now.duration_since(last) <= SOON.max(self.delay(backoff))
+    }
+
+    /// The first one is made good at once.
+    fn delay(&self, backoff: &Backoff) -> Duration {
+        match self.in_a_row {
+            0 | 1 => Duration::ZERO,
+            more => backoff.delay(more - 1),
+        }
+    }
+}
+
+/// A child that has to wait before it is made anew.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Wait {
+    pub losses: u32,
+    pub left: Duration,
+}
+
+impl Losses {
+    /// We are about to delete a child ourselves: that is no loss.
+    pub fn deleting(&self, child: &Uid) {
+        self.lock().deleting.insert(child.clone());
+    }
+
+    /// A child of this parent has gone, or belongs to it no longer.
+    pub fn gone(&self, parent: &ObjectKey, child: &Object, backoff: &Backoff, now: Instant) {
+        let mut state = self.lock();
+        if state.deleting.remove(child.uid()) {
+            return;
+        }
+        state.sweep(backoff, now);
+        let lost = state.parents.entry(parent.clone()).or_default();
+        lost.is_doubtful = true;
+        let id = (child.kind().clone(), child.key().clone());
+        let loss = lost.children.entry(id).or_insert(Loss {
+            at: now,
+            in_a_row: 0,
+            made: None,
+        });
+        let is_in_a_row = loss.made.take().is_some_and(|made| now.duration_since(made) <= SOON);
+        loss.in_a_row = if is_in_a_row { loss.in_a_row.saturating_add(1) } else { 1 };
+        loss.at = now;
+    }
+
+    /// Whether something went since the parent was last read.
+    pub fn is_doubtful(&self, parent: &ObjectKey) -> bool {
+        self.lock().parents.get(parent).is_some_and(|lost| lost.is_doubtful)
+    }
+
+    /// The parent could not be read.
+    pub fn doubt(&self, parent: &ObjectKey) {
+        if let Some(lost) = self.lock().parents.get_mut(parent) {
+            lost.is_doubtful = true;
+        }
+    }
+
+    /// The parent is read.
+    pub fn looked_at(&self, parent: &ObjectKey) {
+        if let Some(lost) = self.lock().parents.get_mut(parent) {
+            lost.is_doubtful = false;
+        }
+    }
+
+    /// Whether a child has to wait before it is made anew, and for how long.
+    pub fn wait(
+        &self,
+        parent: &ObjectKey,
+        kind: &Kind,
+        child: &ObjectKey,
+        backoff: &Backoff,
+        now: Instant,
+    ) -> Option<Wait> {
+        let state = self.lock();
+        let loss = state.parents.get(parent)?.children.get(&(kind.clone(), child.clone()))?;
+        let left = (loss.at + loss.delay(backoff)).saturating_duration_since(now);
+        (!left.is_zero()).then_some(Wait {
+            losses: loss.in_a_row,
+            left,
+        })
+    }
+
+    /// A child was made.
+    pub fn made(&self, parent: &ObjectKey, kind: &Kind, child: &ObjectKey, now: Instant) {
+        if let Some(lost) = self.lock().parents.get_mut(parent)
+            && let Some(loss) = lost.children.get_mut(&(kind.clone(), child.clone()))
+        {
+            loss.made = Some(now);
+        }
+    }
+
+    /// The parent is gone.
+    pub fn forget(&self, parent: &ObjectKey) {
+        self.lock().parents.remove(parent);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::k8s_types::core::v1::ConfigMap;
+
+    fn child() -> Object {
+        let json = r#"{"metadata":{"name":"c","namespace":"n","uid":"u","resourceVersion":"1"}}"#;
+        Object::from_json(json, &std::sync::Arc::new(ConfigMap), &|_| false).unwrap()
+    }
+
+    fn wait(losses: &Losses, now: Instant) -> Option<Wait> {
+        let (parent, child) = (ObjectKey::new(Some("n"), "p"), child());
+        losses.wait(&parent, &ConfigMap, child.key(), &Backoff::default(), now)
+    }
+
+    #[test]
+    fn what_is_taken_away_in_a_row_is_made_again_ever_more_slowly() {
+        let (losses, parent, child) = (Losses::default(), ObjectKey::new(Some("n"), "p"), child());
+        let mut now = Instant::now();
+        let mut delays = Vec::new();
+        for _ in 0..4 {
+            losses.gone(&parent, &child, &Backoff::default(), now);
+            let left = wait(&losses, now).map_or(Duration::ZERO, |wait| wait.left);
+            delays.push(left.as_millis());
+            now += left;
+            assert_eq!(wait(&losses, now), None);
+            losses.made(&parent, &ConfigMap, child.key(), now);
+            now += Duration::from_secs(1);
+        }
+        assert_eq!(delays, [0, 100, 200, 400]);
+        now += SOON;
+        losses.gone(&parent, &child, &Backoff::default(), now);
+        assert_eq!(wait(&losses, now), None, "it stood for a while");
+    }
+
+    #[test]
+    fn a_loss_makes_its_parent_doubtful_until_it_is_read() {
+        let (losses, parent, child) = (Losses::default(), ObjectKey::new(Some("n"), "p"), child());
+        losses.gone(&parent, &child, &Backoff::default(), Instant::now());
+        assert!(losses.is_doubtful(&parent));
+        losses.looked_at(&parent);
+        assert!(!losses.is_doubtful(&parent));
+    }
+
+    #[test]
+    fn what_we_delete_ourselves_is_no_loss() {
+        let (losses, parent, child) = (Losses::default(), ObjectKey::new(Some("n"), "p"), child());
+        losses.deleting(child.uid());
+        losses.gone(&parent, &child, &Backoff::default(), Instant::now());
+        assert!(!losses.is_doubtful(&parent));
+        assert!(losses.lock().parents.is_empty() && losses.lock().deleting.is_empty());
+    }
+
+    #[test]
+    fn old_losses_are_forgotten() {
+        let (losses, child, backoff) = (Losses::default(), child(), Backoff::default());
+        let [parent, other] = ["p", "other"].map(|name| ObjectKey::new(Some("n"), name));
+        let now = Instant::now();
+        losses.gone(&parent, &child, &backoff, now);
+        losses.looked_at(&parent);
+        losses.gone(&other, &child, &backoff, now + SOON);
+        assert_eq!(losses.lock().parents.len(), 2);
+        losses.gone(&other, &child, &backoff, now + SOON * 2);
+        assert!(!losses.lock().parents.contains_key(&parent));
+    }
+}
