@@ -200,10 +200,11 @@ impl Applier<'_> {
     ) -> Result<Effect, ApplyError> {
         let path = child.kind.path(child.key.namespace.as_deref(), None);
         let url = format!("{path}{}", self.query("&fieldValidation=Strict"));
+        // Before it is sent: the watch may show that it is there, and gone again, before the answer is here.
+        let now = tokio::time::Instant::now();
+        self.losses.making(self.parent.key(), &child.kind, &child.key, now);
         match self.api.send(Method::POST, &url, (Content::Json, body)).await {
             Ok(answer) => {
-                let now = tokio::time::Instant::now();
-                self.losses.made(self.parent.key(), &child.kind, &child.key, now);
                 self.written(&child.kind, &child.key, answer, "created", applied, memory);
                 Ok(Effect::Done)
             }

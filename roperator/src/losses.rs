@@ -1,6 +1,6 @@
 //! Children that went without our deleting them: whose parents to look at again, and when to make a child anew.
 //!
-//! In: word of each child that went, and of each that was made. Out: whether a parent has to be read before its next turn,
+//! In: word of each child that went, and of each that is made. Out: whether a parent has to be read before its next turn,
 //! and how long a child has to wait. It asks nobody and writes nothing.
 //!
 //! A child often goes because its parent does: the garbage collector deletes or releases it, and the watch of the
@@ -108,7 +108,11 @@ impl Losses {
             made: None,
         });
         let is_in_a_row = loss.made.take().is_some_and(|made| now.duration_since(made) <= SOON);
-        loss.in_a_row = if is_in_a_row { loss.in_a_row.saturating_add(1) } else { 1 };
+        loss.in_a_row = if is_in_a_row {
+            loss.in_a_row.saturating_add(1)
+        } else {
+            1
+        };
         loss.at = now;
     }
 
@@ -141,7 +145,11 @@ impl Losses {
         now: Instant,
     ) -> Option<Wait> {
         let state = self.lock();
-        let loss = state.parents.get(parent)?.children.get(&(kind.clone(), child.clone()))?;
+        let loss = state
+            .parents
+            .get(parent)?
+            .children
+            .get(&(kind.clone(), child.clone()))?;
         let left = (loss.at + loss.delay(backoff)).saturating_duration_since(now);
         (!left.is_zero()).then_some(Wait {
             losses: loss.in_a_row,
@@ -149,8 +157,8 @@ impl Losses {
         })
     }
 
-    /// A child was made.
-    pub fn made(&self, parent: &ObjectKey, kind: &Kind, child: &ObjectKey, now: Instant) {
+    /// A child is about to be made.
+    pub fn making(&self, parent: &ObjectKey, kind: &Kind, child: &ObjectKey, now: Instant) {
         if let Some(lost) = self.lock().parents.get_mut(parent)
             && let Some(loss) = lost.children.get_mut(&(kind.clone(), child.clone()))
         {
@@ -194,7 +202,7 @@ mod tests {
             delays.push(left.as_millis());
             now += left;
             assert_eq!(wait(&losses, now), None);
-            losses.made(&parent, &ConfigMap, child.key(), now);
+            losses.making(&parent, &ConfigMap, child.key(), now);
             now += Duration::from_secs(1);
         }
         assert_eq!(delays, [0, 100, 200, 400]);

@@ -262,7 +262,10 @@ where
     /// A child has gone, or is no child of this parent any more.
     pub fn lost(&self, parent: &ObjectKey, child: &Object) {
         let owner = child.controller().map(|owner| &owner.uid);
-        let is_parents = self.parents.get(parent).is_some_and(|parent| owner == Some(parent.uid()));
+        let is_parents = self
+            .parents
+            .get(parent)
+            .is_some_and(|parent| owner == Some(parent.uid()));
         if is_parents {
             self.losses.gone(parent, child, &self.config.backoff, Instant::now());
         }

@@ -7,6 +7,7 @@ use std::{
     any::Any,
     future::Future,
     pin::Pin,
+    sync::atomic::{AtomicUsize, Ordering},
     task::{Context, Poll},
     time::Duration,
 };
@@ -15,6 +16,7 @@ use tokio::{
     runtime::{Handle, RuntimeFlavor},
     task::JoinHandle,
 };
+use tracing::Instrument;
 
 use crate::error::{Error, Result, Retry};
 
@@ -63,7 +65,7 @@ pub(crate) async fn guarded<T: Send + 'static>(
     deadline: Duration,
     future: impl Future<Output = Result<T>> + Send + 'static,
 ) -> (Result<T, HandlerError>, Option<Hung>) {
-    let mut task = AbortOnDrop(tokio::spawn(OffWorker(Box::pin(future))));
+    let mut task = AbortOnDrop(tokio::spawn(OffWorker(Box::pin(future)).in_current_span()));
     match tokio::time::timeout(deadline, &mut task.0).await {
         Ok(Ok(result)) => (result.map_err(HandlerError::Failed), None),
         Ok(Err(error)) if error.is_panic() => (Err(HandlerError::Panicked(panic_message(&*error.into_panic()))), None),
@@ -91,18 +93,45 @@ impl<T> Drop for AbortOnDrop<T> {
     }
 }
 
-/// Polls a future so that, if it blocks, the runtime's other tasks move to other threads. (A runtime with a single thread
-/// has none to move them to.)
+/// Polls a future so that, if it blocks, other tasks go on. A poll that returns at once, as nearly all do, is made where the
+/// task is, which costs nothing; but never on all of the runtime's workers at a time. Those beyond move the worker's other
+/// tasks to another thread first. (A runtime with a single thread has none to move them to.)
 struct OffWorker<F>(Pin<Box<F>>);
 
 impl<F: Future> Future for OffWorker<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        match Handle::current().runtime_flavor() {
+        let runtime = Handle::current();
+        match runtime.runtime_flavor() {
             RuntimeFlavor::CurrentThread => self.0.as_mut().poll(context),
-            _ => tokio::task::block_in_place(|| self.0.as_mut().poll(context)),
+            _ => match OnWorker::enter(runtime.metrics().num_workers()) {
+                Some(_place) => self.0.as_mut().poll(context),
+                None => tokio::task::block_in_place(|| self.0.as_mut().poll(context)),
+            },
         }
+    }
+}
+
+/// How many handlers are polled on workers at the moment, in the whole process. One that blocks keeps its place.
+static ON_WORKERS: AtomicUsize = AtomicUsize::new(0);
+
+/// A place on a worker.
+struct OnWorker;
+
+impl OnWorker {
+    /// `None`: the others have to stay free.
+    fn enter(workers: usize) -> Option<Self> {
+        let entered = ON_WORKERS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| {
+            (taken + 1 < workers).then(|| taken + 1)
+        });
+        entered.is_ok().then(|| Self)
+    }
+}
+
+impl Drop for OnWorker {
+    fn drop(&mut self) {
+        ON_WORKERS.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -131,6 +160,27 @@ mod tests {
         let started = std::time::Instant::now();
         hung.unwrap().await;
         assert!(started.elapsed() > SHORT, "the blocked handler was still running");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn many_that_block_leave_a_worker_to_the_others() {
+        let blocks = || {
+            guarded::<()>(SHORT, async {
+                std::thread::sleep(SHORT * 10);
+                Ok(())
+            })
+        };
+        let started = std::time::Instant::now();
+        let blocked = tokio::spawn(futures::future::join_all([blocks(), blocks(), blocks()]));
+        tokio::time::sleep(SHORT / 2).await;
+        let (quick, _) = guarded(SHORT * 5, async { Ok(1) }).await;
+        assert_eq!(quick.unwrap(), 1);
+        let results = blocked.await.unwrap();
+        assert!(
+            started.elapsed() < SHORT * 8,
+            "the deadlines passed while all three blocked"
+        );
+        assert!(results.iter().all(|(result, hung)| result.is_err() && hung.is_some()));
     }
 
     #[tokio::test(start_paused = true)]

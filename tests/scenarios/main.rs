@@ -55,16 +55,6 @@ macro_rules! scenarios {
         }
     };
 }
-
-/// Scenarios whose outcome hangs on which of two watches tells first, which nothing settles yet. `--include-ignored` does not
-/// run them; naming them in `ROPERATOR_UNSETTLED` does.
-const UNSETTLED: [(&str, &str); 1] = [
-    (
-        "faults::a_watch_that_stands_still_leads_to_no_double_write",
-        "unsettled: under load a creation may be tried while the watch of the deleted child is behind",
-    ),
-];
-
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 static SHARED: OnceCell<RealServer> = OnceCell::const_new();
 static REASON: OnceLock<Option<String>> = OnceLock::new();
@@ -112,13 +102,7 @@ fn trial(scenario: Scenario) -> Trial {
     let name = match &scenario {
         Scenario::Shared(name, _) | Scenario::Own(name, _) => name.trim_start_matches("scenarios::").to_owned(),
     };
-    let unsettled = UNSETTLED
-        .iter()
-        .find(|(unsettled, _)| *unsettled == name)
-        .map(|(_, why)| *why);
-    let unsettled = unsettled.filter(|_| std::env::var_os("ROPERATOR_UNSETTLED").is_none());
     Trial::ignorable_test(name, move || match REASON.get() {
-        _ if unsettled.is_some() => Ok(Completion::ignored_with(unsettled.unwrap_or_default())),
         Some(Some(reason)) => Ok(Completion::ignored_with(reason)),
         _ => RUNTIME.block_on(run(scenario)).map(|()| Completion::Completed),
     })

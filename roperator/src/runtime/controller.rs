@@ -201,7 +201,9 @@ impl Controller {
         };
         let owners = [delta.old, delta.new].map(|child| child.and_then(|child| self.parent_of(child)));
         let [old, new] = owners;
-        let is_other = delta.new.is_some_and(|new| delta.old.is_some_and(|old| old.uid() != new.uid()));
+        let is_other = delta
+            .new
+            .is_some_and(|new| delta.old.is_some_and(|old| old.uid() != new.uid()));
         if let (Some(parent), Some(child)) = (&old, delta.old)
             && (old != new || is_other)
         {

@@ -74,6 +74,11 @@ fn error_policy(site: Arc<Site>, error: &Error, _context: Arc<Context>) -> Actio
 
 #[tokio::main]
 async fn main() -> Result<(), kube::Error> {
+    serve().await
+}
+
+/// Serves until it is told to stop.
+pub async fn serve() -> Result<(), kube::Error> {
     log_errors();
     let client = Client::try_default().await?;
     let sites = Api::<Site>::all(client.clone());

@@ -19,6 +19,11 @@ fn sync(request: &SyncRequest<SiteOperator>) -> Result<SyncResponse<SiteOperator
 
 #[tokio::main]
 async fn main() -> Result<()> {
+    serve().await
+}
+
+/// Serves until it is told to stop.
+pub async fn serve() -> Result<()> {
     log_errors();
     let client = roperator::client().await?;
     Ok(Runtime::new(client).server_port(0).add(SiteOperator).run().await?)

@@ -42,7 +42,7 @@ struct Arguments {
     #[arg(long, default_value_t = 5000)]
     at_scale: usize,
     /// The peers to run.
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Peer::ALL)]
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Peer::DEFAULT)]
     only: Vec<Peer>,
     /// Where the results go.
     #[arg(long, default_value = "results.json")]

@@ -22,19 +22,35 @@ const TAIL_LINES: usize = 8;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Peer {
     Roperator,
+    /// Roperator on tokio's current-thread runtime.
+    RoperatorOneThread,
     Kube,
+    /// kube-rs on tokio's current-thread runtime.
+    KubeOneThread,
     ControllerRuntime,
     /// No operator: the writes alone.
     Writes,
 }
 
 impl Peer {
-    pub const ALL: [Self; 4] = [Self::Roperator, Self::Kube, Self::ControllerRuntime, Self::Writes];
+    /// In the order of the table's columns.
+    pub const ALL: [Self; 6] = [
+        Self::Roperator,
+        Self::RoperatorOneThread,
+        Self::Kube,
+        Self::KubeOneThread,
+        Self::ControllerRuntime,
+        Self::Writes,
+    ];
+    /// Those that are compared unless others are named.
+    pub const DEFAULT: [Self; 4] = [Self::Roperator, Self::Kube, Self::ControllerRuntime, Self::Writes];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Roperator => "roperator",
+            Self::RoperatorOneThread => "roperator-one-thread",
             Self::Kube => "kube",
+            Self::KubeOneThread => "kube-one-thread",
             Self::ControllerRuntime => "controller-runtime",
             Self::Writes => "writes",
         }

@@ -160,21 +160,21 @@ impl Table<'_> {
                 phase = this;
                 write!(f, "\n{phase:<39}")?;
                 for peer in &peers {
-                    write!(f, "{peer:>19}")?;
+                    write!(f, "{peer:>21}")?;
                 }
                 for peer in &others {
-                    write!(f, "{:>21}", format!("/{peer}"))?;
+                    write!(f, "{:>22}", format!("/{peer}"))?;
                 }
                 writeln!(f)?;
             }
             write!(f, "  {metric:<37}")?;
             for peer in &peers {
                 let values = self.of(*peer).filter_map(|run| run.samples.get(phase, metric));
-                write!(f, "{:>19}", median(values.collect()).map_or("–".to_owned(), number))?;
+                write!(f, "{:>21}", median(values.collect()).map_or("–".to_owned(), number))?;
             }
             for peer in &others {
                 let ratio = self.ratio(*peer, phase, metric);
-                write!(f, "{:>21}", ratio.map_or("–".to_owned(), |ratio| format!("{ratio:.2}")))?;
+                write!(f, "{:>22}", ratio.map_or("–".to_owned(), |ratio| format!("{ratio:.2}")))?;
             }
             writeln!(f)?;
         }
