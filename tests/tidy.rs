@@ -17,7 +17,7 @@ const LAYERS: [&[&str]; 8] = [
     &["config", "k8s_types", "manifest"],
     &["observed", "desired"],
     &["operator", "sync", "diff"],
-    &["api", "watch", "losses", "apply", "status", "finalize"],
+    &["api", "watch", "losses", "apply", "status", "support", "finalize"],
     &["reconcile"],
     &["runtime", "private"],
 ];

@@ -378,8 +378,12 @@ impl Applier<'_> {
         let path = observed.kind().path(observed.namespace(), Some(observed.name()));
         // Without a policy some kinds orphan what belongs to them: a Job its Pods.
         let options = json!({"propagationPolicy": "Background", "preconditions": {"uid": observed.uid().as_str()}});
-        self.losses.deleting(observed.uid());
-        match self.api.send(Method::DELETE, &path, (Content::Json, &options)).await {
+        self.losses.deleting(self.parent.key(), observed.uid());
+        let answer = self.api.send(Method::DELETE, &path, (Content::Json, &options)).await;
+        if answer.is_err() {
+            self.losses.not_deleting(self.parent.key(), observed.uid());
+        }
+        match answer {
             Ok(_) => {}
             Err(error) if error.code() == Some(404) => {}
             // Another object has the name by now, or the server gave up on a conflict.

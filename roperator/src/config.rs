@@ -445,6 +445,16 @@ impl OperatorConfig {
             {
                 problems.push(format!("{} is declared twice; remove one of the two", child.kind));
             }
+            let is_other_version = |earlier: &&ChildKind| {
+                earlier.kind != child.kind
+                    && (earlier.kind.group(), earlier.kind.kind()) == (child.kind.group(), child.kind.kind())
+            };
+            if let Some(earlier) = self.children.iter().take(place).find(is_other_version) {
+                problems.push(format!(
+                    "{} and {} are versions of the same kind, so that each child would be seen twice; remove one of the two",
+                    earlier.kind, child.kind
+                ));
+            }
             if child.kind == self.parent {
                 problems.push(format!(
                     "{} is both the parent and a child; an operator cannot own its own parents",
@@ -538,5 +548,16 @@ mod tests {
         let config = OperatorConfig::new("new", PARENT).with_previous_names(["old"]);
         assert_eq!(config.own_finalizers(), ["roperator.dev/new", "roperator.dev/old"]);
         assert!(config.is_own_manager("old") && !config.is_own_manager("other"));
+    }
+
+    #[test]
+    fn two_versions_of_a_kind_are_refused() {
+        const V1: Kind = Kind::namespaced("autoscaling/v1", "HorizontalPodAutoscaler", "horizontalpodautoscalers");
+        const V2: Kind = Kind::namespaced("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers");
+        let config = OperatorConfig::new("a", PARENT)
+            .with_child(V1, ChildConfig::apply())
+            .with_child(V2, ChildConfig::apply());
+        let error = config.check().unwrap_err();
+        assert!(error.problems[0].contains("versions of the same kind"), "{error}");
     }
 }

@@ -131,7 +131,7 @@ fn check(config: &OperatorConfig, parent: &Object, mut child: Value) -> Result<D
         ));
     }
     let (kind, config) = (declared.kind.clone(), declared.config);
-    normalise(&mut child, &kind, &key);
+    normalise(&mut child, &kind, &key, parent);
     Ok(DesiredChild {
         kind,
         config,
@@ -180,7 +180,7 @@ fn foreign_controller(child: &Value, parent: &Object) -> Option<String> {
 /// Metadata that is the user's to state; the server sets the rest.
 const STATED_METADATA: [&str; 4] = ["labels", "annotations", "finalizers", "ownerReferences"];
 
-fn normalise(child: &mut Value, kind: &Kind, key: &ObjectKey) {
+fn normalise(child: &mut Value, kind: &Kind, key: &ObjectKey, parent: &Object) {
     let Some(object) = child.as_object_mut() else { return };
     object.remove("status");
     let mut metadata = Map::new();
@@ -195,9 +195,11 @@ fn normalise(child: &mut Value, kind: &Kind, key: &ObjectKey) {
             }
         }
     }
-    // Our own owner reference is added with the body; one that a handler copied from an observed child would be double.
+    // Our own owner reference is added with the body; one that a handler made, or copied from an observed child, would be
+    // double.
     if let Some(Value::Array(owners)) = metadata.get_mut("ownerReferences") {
-        owners.retain(|owner| owner.get("controller") != Some(&Value::Bool(true)));
+        let is_parents = |owner: &Value| owner.get("uid").and_then(Value::as_str) == Some(parent.uid().as_str());
+        owners.retain(|owner| owner.get("controller") != Some(&Value::Bool(true)) && !is_parents(owner));
         if owners.is_empty() {
             metadata.remove("ownerReferences");
         }
@@ -275,7 +277,8 @@ mod tests {
         let children = check_all(vec![json!({
             "apiVersion": "v1", "kind": "Secret", "status": {"x": 1}, "stringData": {"k": "v"}, "data": {"k": "old", "l": "bA=="},
             "metadata": {"name": "a", "uid": "x", "resourceVersion": "7", "labels": {"l": "1", "n": null},
-                "ownerReferences": [{"kind": "Site", "name": "p", "uid": "u", "controller": true}]},
+                "ownerReferences": [{"kind": "Site", "name": "p", "uid": "u", "controller": true},
+                    {"kind": "Site", "name": "p", "uid": "u"}]},
         })])
         .unwrap();
         assert_eq!(

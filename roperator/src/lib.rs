@@ -28,6 +28,7 @@ mod losses;
 mod apply;
 mod finalize;
 mod status;
+mod support;
 
 mod reconcile;
 

@@ -30,8 +30,6 @@ pub(crate) struct Losses(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    /// The children that we delete ourselves.
-    deleting: HashSet<Uid>,
     parents: HashMap<ObjectKey, Lost>,
     swept: Option<Instant>,
 }
@@ -45,7 +43,7 @@ impl State {
         self.swept = Some(now);
         self.parents.retain(|_, lost| {
             lost.children.retain(|_, loss| loss.is_recent(now, backoff));
-            lost.is_doubtful || !lost.children.is_empty()
+            lost.is_doubtful || !lost.deleting.is_empty() || !lost.children.is_empty()
         });
     }
 }
@@ -54,6 +52,8 @@ impl State {
 struct Lost {
     /// Something went since the parent was last read.
     is_doubtful: bool,
+    /// The children that we delete ourselves.
+    deleting: HashSet<Uid>,
     children: HashMap<(Kind, ObjectKey), Loss>,
 }
 
@@ -88,18 +88,27 @@ pub(crate) struct Wait {
 
 impl Losses {
     /// We are about to delete a child ourselves: that is no loss.
-    pub fn deleting(&self, child: &Uid) {
-        self.lock().deleting.insert(child.clone());
+    pub fn deleting(&self, parent: &ObjectKey, child: &Uid) {
+        let mut state = self.lock();
+        let lost = state.parents.entry(parent.clone()).or_default();
+        lost.deleting.insert(child.clone());
+    }
+
+    /// We did not delete it after all.
+    pub fn not_deleting(&self, parent: &ObjectKey, child: &Uid) {
+        if let Some(lost) = self.lock().parents.get_mut(parent) {
+            lost.deleting.remove(child);
+        }
     }
 
     /// A child of this parent has gone, or belongs to it no longer.
     pub fn gone(&self, parent: &ObjectKey, child: &Object, backoff: &Backoff, now: Instant) {
         let mut state = self.lock();
-        if state.deleting.remove(child.uid()) {
-            return;
-        }
         state.sweep(backoff, now);
         let lost = state.parents.entry(parent.clone()).or_default();
+        if lost.deleting.remove(child.uid()) {
+            return;
+        }
         lost.is_doubtful = true;
         let id = (child.kind().clone(), child.key().clone());
         let loss = lost.children.entry(id).or_insert(Loss {
@@ -223,10 +232,18 @@ mod tests {
     #[test]
     fn what_we_delete_ourselves_is_no_loss() {
         let (losses, parent, child) = (Losses::default(), ObjectKey::new(Some("n"), "p"), child());
-        losses.deleting(child.uid());
+        losses.deleting(&parent, child.uid());
         losses.gone(&parent, &child, &Backoff::default(), Instant::now());
         assert!(!losses.is_doubtful(&parent));
-        assert!(losses.lock().parents.is_empty() && losses.lock().deleting.is_empty());
+        losses.deleting(&parent, child.uid());
+        losses.not_deleting(&parent, child.uid());
+        losses.gone(&parent, &child, &Backoff::default(), Instant::now());
+        assert!(
+            losses.is_doubtful(&parent),
+            "the deletion failed, so that it was somebody else's"
+        );
+        losses.forget(&parent);
+        assert!(losses.lock().parents.is_empty());
     }
 
     #[test]

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use crate::{
     api::{Api, ApiError},
     apply::{Applier, ApplyError, Effect, Seen, called},
-    config::OperatorConfig,
+    config::{Backoff, OperatorConfig},
     desired::{DesiredError, desired},
     diff::{self, Change, diff},
     error::Retry,
@@ -28,9 +28,22 @@ use crate::{
     observed::ObservedState,
     operator::{Condition, Dispatch, Handler, Operator, SyncRequest},
     status::{self, Parts, Patched, Support, Verdict},
+    support,
     sync::{HandlerError, Hung, guarded},
     watch::{Expected, Store},
 };
+
+/// So long is believed what the parent's definition says of its status.
+const SUPPORT_AGE: Duration = Duration::from_secs(300);
+
+/// A status that somebody overwrites this soon after we wrote it has been overwritten in a row.
+const SOON: Duration = Duration::from_secs(10);
+
+/// So often in a row an overwritten status is written again at once.
+const FREE_REWRITES: u32 = 3;
+
+/// The longest that an Event may take.
+const EVENT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The stores of one kind that an operator sees: one, or one a namespace.
 #[derive(Clone)]
@@ -165,12 +178,20 @@ impl Failure {
 #[derive(Default)]
 struct Remembered {
     children: diff::Memory,
-    /// The hash of the status that was last written, and the version that it led to.
-    status: Option<(u64, ResourceVersion)>,
+    status: Option<WrittenStatus>,
     /// What the server made of it, if that is something else.
     kept_status: Option<(u64, u64)>,
     /// The failure that was last told of in an Event.
     told: Option<u64>,
+}
+
+/// Our last write of a status.
+struct WrittenStatus {
+    hash: u64,
+    version: ResourceVersion,
+    at: Instant,
+    /// How often in a row the same was written because somebody had overwritten it.
+    rewrites: u32,
 }
 
 /// Runs the turns of one operator.
@@ -183,7 +204,7 @@ pub(crate) struct Reconciler<O: Operator, H> {
     pub parents: Stores,
     /// In the order of the declaration.
     pub children: Vec<Stores>,
-    pub support: Mutex<Support>,
+    support: Mutex<(Support, Instant)>,
     pub losses: Losses,
     memory: Mutex<HashMap<ObjectKey, Remembered>>,
     /// The hash of the last status written or being written, by which its echo is known.
@@ -213,12 +234,22 @@ where
             clock,
             parents,
             children,
-            support: Mutex::new(Support::ALL),
+            support: Mutex::new((Support::ALL, Instant::now())),
             losses: Losses::default(),
             memory: Mutex::default(),
             own_statuses: Mutex::default(),
             operator: std::marker::PhantomData,
         }
+    }
+
+    /// Learns what the parent's kind can hold in its status.
+    pub async fn check_support(&self) {
+        let found = support::find(&self.api, &self.config).await;
+        *lock(&self.support) = (found, Instant::now());
+    }
+
+    fn known_support(&self) -> Support {
+        lock(&self.support).0.clone()
     }
 
     /// Whether a parent's status is the one that we wrote last.
@@ -239,6 +270,18 @@ where
             self.read(store, key).await?;
         }
         Ok(())
+    }
+
+    /// A parent that should be read and cannot be. Where the API server says why, so does its status.
+    async fn unseen(&self, parent: &Object, error: &ApiError, turn: &mut Turn) -> Outcome {
+        if error.code().is_none() {
+            return Outcome::Stale(format!(
+                "{} cannot be seen: {error}",
+                called(parent.kind(), parent.key())
+            ));
+        }
+        self.fail(parent, Failure::api("ParentUnreadable", error), None, turn)
+            .await
     }
 
     /// Reads one object and gives it to its store.
@@ -273,22 +316,14 @@ where
 
     /// One turn of one parent.
     pub async fn turn(&self, key: &ObjectKey) -> TurnEnd {
-        if let Err(error) = self.see_parent(key).await {
-            self.losses.doubt(key);
-            let message = format!("{} cannot be seen: {error}", called(&self.config.parent, key));
-            return TurnEnd {
-                outcome: Outcome::Stale(message),
-                seen: Vec::new(),
-                hung: None,
-            };
-        }
+        let seen = self.see_parent(key).await;
         let mut turn = Turn {
             remembered: lock(&self.memory).remove(key).unwrap_or_default(),
             seen: Vec::new(),
             hung: None,
         };
-        let outcome = match self.parents.get(key) {
-            None => {
+        let outcome = match (self.parents.get(key), seen) {
+            (None, _) => {
                 lock(&self.own_statuses).remove(key);
                 self.losses.forget(key);
                 return TurnEnd {
@@ -297,8 +332,12 @@ where
                     hung: None,
                 };
             }
-            Some(parent) if parent.is_deleting() => self.finalize(&parent, &mut turn).await,
-            Some(parent) => self.reconcile(&parent, &mut turn).await,
+            (Some(parent), Err(error)) => {
+                self.losses.doubt(key);
+                self.unseen(&parent, &error, &mut turn).await
+            }
+            (Some(parent), Ok(())) if parent.is_deleting() => self.finalize(&parent, &mut turn).await,
+            (Some(parent), Ok(())) => self.reconcile(&parent, &mut turn).await,
         };
         if !turn.remembered.is_empty() {
             lock(&self.memory).insert(key.clone(), turn.remembered);
@@ -374,6 +413,9 @@ where
             }
             Ok(Reported::Done) => Outcome::Settled {
                 resync_after: resync.into_iter().chain(applied.held).min(),
+            },
+            Ok(Reported::Held(left)) => Outcome::Settled {
+                resync_after: resync.into_iter().chain(applied.held).chain([left]).min(),
             },
             // A status that is refused for what the handler stated is reported without that.
             Err(failure) if failure.retry == Retry::Terminal => self.fail(parent, failure, None, turn).await,
@@ -572,8 +614,11 @@ where
             uid: Some(parent.uid().to_string()),
             ..Default::default()
         };
-        if let Err(error) = self.recorder.publish(&event, &reference).await {
-            tracing::debug!(%error, "an Event could not be written; the status says the same");
+        // It is worth no turn's time.
+        match tokio::time::timeout(EVENT_TIMEOUT, self.recorder.publish(&event, &reference)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "an Event could not be written; the status says the same"),
+            Err(_) => tracing::debug!("an Event was not answered in time; the status says the same"),
         }
     }
 
@@ -585,29 +630,37 @@ where
         verdict: &Verdict,
         turn: &mut Turn,
     ) -> Result<Reported, Failure> {
-        let support = lock(&self.support).clone();
         if matches!(verdict, Verdict::Ready) {
             turn.remembered.told = None;
-        }
-        if !support.subresource {
-            return Ok(Reported::Done);
         }
         let Stated {
             status: user,
             conditions,
         } = stated.unwrap_or_default();
-        let parts = Parts {
-            parent,
-            user,
-            conditions,
-            verdict,
-            now: (self.clock)(),
-            support: &support,
+        let now = (self.clock)();
+        let compose = |support: &Support| {
+            status::compose(Parts {
+                parent,
+                user: user.clone(),
+                conditions: conditions.clone(),
+                verdict,
+                now,
+                support,
+            })
         };
-        let composed = status::compose(parts);
-        let is_same = composed.observed.as_ref() == Some(&composed.desired)
-            || composed.observed.is_none() && composed.desired.as_object().is_some_and(serde_json::Map::is_empty);
-        if is_same {
+        let mut support = self.known_support();
+        let mut composed = compose(&support);
+        let is_settled = support.subresource && composed.is_same();
+        if !is_settled && lock(&self.support).1.elapsed() > SUPPORT_AGE {
+            // Definitions are upgraded while operators run. At rest nothing is asked.
+            self.check_support().await;
+            support = self.known_support();
+            composed = compose(&support);
+        }
+        if !support.subresource {
+            return Ok(Reported::Done);
+        }
+        if composed.is_same() {
             turn.remembered.status = None;
             turn.remembered.kept_status = None;
             return Ok(Reported::Done);
@@ -617,20 +670,40 @@ where
         if turn.remembered.keeps_status(parent, desired_hash, observed_hash) {
             return Ok(Reported::Done);
         }
+        let rewrites = turn.remembered.rewrites(desired_hash, &self.config.backoff);
+        if let Err(left) = rewrites {
+            tracing::warn!(
+                "somebody overwrites the status of {} again and again; it is written again after a pause: has its kind another \
+                 operator, or another controller that keeps conditions in it?",
+                called(parent.kind(), parent.key())
+            );
+            return Ok(Reported::Held(left));
+        }
         lock(&self.own_statuses).insert(parent.key().clone(), desired_hash);
         match status::patch(&self.api, &self.config, parent, &composed.desired).await {
             Ok(Patched::Written(version)) => {
-                turn.remembered.status = Some((desired_hash, version.clone()));
+                turn.remembered.status = Some(WrittenStatus {
+                    hash: desired_hash,
+                    version: version.clone(),
+                    at: Instant::now(),
+                    rewrites: rewrites.unwrap_or_default(),
+                });
                 turn.saw_parent(parent, version, "status written");
                 Ok(Reported::Done)
             }
             Ok(Patched::Stale) => Ok(Reported::Stale),
             Ok(Patched::Missing) => {
+                self.check_support().await;
+                let mut support = lock(&self.support);
+                if support.0.subresource && support.0.schema.is_some() {
+                    // There is one, says the definition: it was just being installed.
+                    return Ok(Reported::Stale);
+                }
+                support.0.subresource = false;
                 tracing::warn!(
                     "{} has no status subresource, so that no status is written; add one to its definition",
                     parent.kind()
                 );
-                lock(&self.support).subresource = false;
                 Ok(Reported::Done)
             }
             Err(error) => Err(Failure::api("StatusRefused", &error)),
@@ -657,6 +730,8 @@ enum Reported {
     Done,
     /// The parent is not what it was, or the server gave up on a conflict.
     Stale,
+    /// Somebody overwrites it again and again: it waits for so long.
+    Held(Duration),
 }
 
 /// What a handler states of the parent's status.
@@ -720,12 +795,37 @@ impl Remembered {
         let is_own = self
             .status
             .as_ref()
-            .is_some_and(|(written, version)| *written == desired && version == parent.resource_version());
+            .is_some_and(|written| written.hash == desired && written.version == *parent.resource_version());
         if is_own {
             tracing::warn!(parent = %parent.key(), "the API server does not keep the status as it was written: its schema prunes or defaults a field");
             self.kept_status = Some((desired, observed));
         }
         is_own
+    }
+}
+
+impl Remembered {
+    /// How often in a row this status has been written again, this time included.
+    ///
+    /// # Errors
+    /// How long to wait before it is.
+    fn rewrites(&self, desired: u64, backoff: &Backoff) -> Result<u32, Duration> {
+        let Some(last) = self.status.as_ref().filter(|last| last.hash == desired) else {
+            return Ok(0);
+        };
+        let rewrites = last.rewrites.saturating_add(1);
+        let pause = match rewrites.saturating_sub(FREE_REWRITES) {
+            0 => Duration::ZERO,
+            beyond => backoff.delay(beyond),
+        };
+        let passed = last.at.elapsed();
+        if passed > SOON.max(pause * 2) {
+            return Ok(0);
+        }
+        match pause.saturating_sub(passed) {
+            Duration::ZERO => Ok(rewrites),
+            left => Err(left),
+        }
     }
 }
 

@@ -106,6 +106,16 @@ pub(crate) struct Composed {
     pub observed: Option<Value>,
 }
 
+impl Composed {
+    /// Whether nothing is to be written.
+    pub fn is_same(&self) -> bool {
+        match &self.observed {
+            Some(observed) => *observed == self.desired,
+            None => self.desired.as_object().is_some_and(Map::is_empty),
+        }
+    }
+}
+
 /// Composes the status. Conditions keep the time of their last transition for as long as their status stays the same.
 pub(crate) fn compose(parts: Parts<'_>) -> Composed {
     let observed: Option<Value> = parts.parent.member("status");

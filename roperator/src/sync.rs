@@ -3,11 +3,12 @@
 //! In: a request. Out: the response, or how the handler failed. A panic, an error or a passed deadline ends one turn and
 //! nothing else; code that blocks its thread blocks nobody else's.
 
+mod places;
+
 use std::{
     any::Any,
     future::Future,
     pin::Pin,
-    sync::atomic::{AtomicUsize, Ordering},
     task::{Context, Poll},
     time::Duration,
 };
@@ -18,6 +19,7 @@ use tokio::{
 };
 use tracing::Instrument;
 
+use self::places::Place;
 use crate::error::{Error, Result, Retry};
 
 /// How a handler failed.
@@ -93,9 +95,8 @@ impl<T> Drop for AbortOnDrop<T> {
     }
 }
 
-/// Polls a future so that, if it blocks, other tasks go on. A poll that returns at once, as nearly all do, is made where the
-/// task is, which costs nothing; but never on all of the runtime's workers at a time. Those beyond move the worker's other
-/// tasks to another thread first. (A runtime with a single thread has none to move them to.)
+/// Polls a future so that, if it blocks, other tasks go on: where the task is while a worker stays free, and otherwise after
+/// the worker's other tasks have moved to another thread. (A runtime with a single thread has none to move them to.)
 struct OffWorker<F>(Pin<Box<F>>);
 
 impl<F: Future> Future for OffWorker<F> {
@@ -105,33 +106,11 @@ impl<F: Future> Future for OffWorker<F> {
         let runtime = Handle::current();
         match runtime.runtime_flavor() {
             RuntimeFlavor::CurrentThread => self.0.as_mut().poll(context),
-            _ => match OnWorker::enter(runtime.metrics().num_workers()) {
+            _ => match Place::take(&runtime) {
                 Some(_place) => self.0.as_mut().poll(context),
                 None => tokio::task::block_in_place(|| self.0.as_mut().poll(context)),
             },
         }
-    }
-}
-
-/// How many handlers are polled on workers at the moment, in the whole process. One that blocks keeps its place.
-static ON_WORKERS: AtomicUsize = AtomicUsize::new(0);
-
-/// A place on a worker.
-struct OnWorker;
-
-impl OnWorker {
-    /// `None`: the others have to stay free.
-    fn enter(workers: usize) -> Option<Self> {
-        let entered = ON_WORKERS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| {
-            (taken + 1 < workers).then(|| taken + 1)
-        });
-        entered.is_ok().then(|| Self)
-    }
-}
-
-impl Drop for OnWorker {
-    fn drop(&mut self) {
-        ON_WORKERS.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -160,6 +139,27 @@ mod tests {
         let started = std::time::Instant::now();
         hung.unwrap().await;
         assert!(started.elapsed() > SHORT, "the blocked handler was still running");
+    }
+
+    /// The worker that a timer woke is the one that would have waited for the next: while it is blocked, nobody does, unless
+    /// another is woken.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_turn_that_a_timer_started_and_that_blocks_stops_no_timer() {
+        for _ in 0..5 {
+            let started = std::time::Instant::now();
+            let turn = tokio::spawn(async {
+                tokio::time::sleep(SHORT).await;
+                guarded::<()>(SHORT, async {
+                    std::thread::sleep(SHORT * 20);
+                    Ok(())
+                })
+                .await
+            });
+            let (result, hung) = turn.await.unwrap();
+            assert!(matches!(result, Err(HandlerError::TimedOut(_))));
+            assert!(started.elapsed() < SHORT * 10, "{:?}", started.elapsed());
+            hung.unwrap().await;
+        }
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

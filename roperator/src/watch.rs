@@ -307,6 +307,11 @@ impl Store {
             .push(listener);
     }
 
+    /// Whether a list has begun and is not complete.
+    fn is_listing(&self) -> bool {
+        self.lock().listing.is_some()
+    }
+
     /// Whether the watch is down at the moment.
     pub fn is_failing(&self) -> bool {
         self.health.borrow().problem.is_some()
@@ -347,19 +352,51 @@ impl Store {
         Some(receiver)
     }
 
-    /// Takes over what a GET answered for an object whose event does not come.
+    /// Takes over what a GET answered, unless the watch is past that already: then it has the object as it is, or knows that
+    /// it is gone.
     pub fn take_over(&self, object: Object) {
-        self.apply(object, false);
+        let old = {
+            let mut state = self.lock();
+            let version = object.resource_version();
+            let is_known = state
+                .get(object.key())
+                .is_some_and(|known| known.resource_version().is_at_least(version));
+            if is_known || state.latest.is_at_least(version) {
+                state.release(object.key());
+                return;
+            }
+            let old = state.insert(object.clone());
+            state.release(object.key());
+            old
+        };
+        self.tell(&Delta {
+            old: old.as_ref(),
+            new: Some(&object),
+            initial: false,
+        });
     }
 
     /// A GET found that there is no such object: what was known of it before is gone. What has come since stays.
     pub fn forget(&self, key: &ObjectKey, known: Option<&Object>) {
-        let is_known = match (self.get(key), known) {
-            (Some(held), Some(known)) => held.uid() == known.uid(),
-            (held, _) => held.is_none(),
+        let old = {
+            let mut state = self.lock();
+            let is_known = match (state.get(key), known) {
+                (Some(held), Some(known)) => held.uid() == known.uid(),
+                (held, _) => held.is_none(),
+            };
+            if !is_known {
+                return;
+            }
+            let old = state.remove(key);
+            state.release(key);
+            old
         };
-        if is_known {
-            self.delete(key, None);
+        if let Some(old) = old {
+            self.tell(&Delta {
+                old: Some(&old),
+                new: None,
+                initial: false,
+            });
         }
     }
 
@@ -392,8 +429,7 @@ impl Store {
             Event::InitDone => self.list_done(),
             Event::Apply(received) => self.decoded(received, |object| self.apply(object, false)),
             Event::Delete(received) => self.decoded(received, |object| {
-                let version = object.resource_version().clone();
-                self.delete(object.key(), Some(&version));
+                self.delete(object.key(), object.resource_version());
             }),
         }
     }
@@ -432,12 +468,10 @@ impl Store {
         });
     }
 
-    fn delete(&self, key: &ObjectKey, version: Option<&ResourceVersion>) {
+    fn delete(&self, key: &ObjectKey, version: &ResourceVersion) {
         let old = {
             let mut state = self.lock();
-            if let Some(version) = version {
-                state.advance(version);
-            }
+            state.advance(version);
             let old = state.remove(key);
             state.release(key);
             old
@@ -501,7 +535,13 @@ impl Store {
             while let Some(event) = stream.next().await {
                 match event {
                     Ok(event) => {
-                        failures = 0;
+                        if matches!(event, Event::Init) && self.is_listing() {
+                            // The last list broke off: the watcher itself would begin the next one at once.
+                            failures += 1;
+                            tokio::time::sleep(WATCH_BACKOFF.delay(failures)).await;
+                        } else if matches!(event, Event::InitDone | Event::Apply(_) | Event::Delete(_)) {
+                            failures = 0;
+                        }
                         observer.received(&self.kind, &event_name(&event));
                         self.on_event(event);
                     }
@@ -536,7 +576,10 @@ impl Store {
             let (client, store) = (client.clone(), store.clone());
             async move {
                 let is_watch = request.uri().query().is_some_and(|query| query.contains("watch="));
-                let response = client.send(request).await?;
+                // A connection that nobody serves any more would keep it waiting for ever.
+                let response = tokio::time::timeout(ANSWER_TIMEOUT, client.send(request)).await;
+                let response =
+                    response.map_err(|_| kube::Error::Service("the API server does not answer".into()))??;
                 if is_watch
                     && response.status().is_success()
                     && let Some(store) = store.upgrade()
@@ -606,6 +649,9 @@ impl Store {
         }
     }
 }
+
+/// How long a watch or list may take to begin.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Delays between attempts to watch.
 const WATCH_BACKOFF: Backoff = Backoff {
@@ -764,5 +810,41 @@ mod tests {
         store.on_event(Event::Apply(received("a", "7", "u")));
         store.on_event(Event::Apply(received("a", "6", "v")));
         assert_eq!(store.get(&key("a")).unwrap().resource_version().as_str(), "7");
+    }
+
+    fn object(store: &Store, name: &str, version: &str) -> Object {
+        let json =
+            serde_json::json!({"metadata": {"name": name, "namespace": "n", "uid": name, "resourceVersion": version}});
+        store.parse(&json.to_string()).unwrap()
+    }
+
+    #[test]
+    fn what_a_get_answered_brings_nothing_back_that_the_watch_saw_go() {
+        let store = store();
+        store.on_event(Event::Apply(received("a", "5", "u")));
+        let got = object(&store, "a", "5");
+        store.on_event(Event::Delete(received("a", "6", "u")));
+        store.take_over(got);
+        assert!(store.get(&key("a")).is_none());
+    }
+
+    #[test]
+    fn what_a_get_answered_says_nothing_of_other_objects() {
+        let store = store();
+        store.take_over(object(&store, "a", "50"));
+        assert!(store.get(&key("a")).is_some());
+        assert!(store.expect(&key("b"), Expected::Version("40".into())).is_some());
+    }
+
+    #[test]
+    fn what_came_since_a_get_found_nothing_stays() {
+        let store = store();
+        store.on_event(Event::Apply(received("a", "5", "u")));
+        let known = store.get(&key("a"));
+        store.forget(&key("a"), known.as_ref());
+        assert!(store.get(&key("a")).is_none());
+        store.on_event(Event::Apply(received("a", "9", "u")));
+        store.forget(&key("a"), None);
+        assert!(store.get(&key("a")).is_some(), "it was made after the GET");
     }
 }

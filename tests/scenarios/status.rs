@@ -33,6 +33,7 @@ crate::scenarios![
         each_distinct_status_costs_one_write_and_the_same_none,
         a_foreign_edit_of_the_status_is_repaired_with_one_write,
         a_status_that_somebody_emptied_is_written_again_once,
+        a_status_that_is_overwritten_again_and_again_makes_no_hot_loop,
         a_status_write_conflicts_with_nobody,
         a_recreated_parent_never_gets_the_status_of_the_old_turn,
         a_parent_whose_status_does_not_decode_is_still_a_parent,
@@ -429,6 +430,40 @@ async fn a_status_write_conflicts_with_nobody(stage: Stage) {
     stage.rest().await;
     let asked = stage.asked("sites");
     assert!(asked.iter().all(|asked| asked == "STATUS 200"), "{asked:?}");
+    handle.shutdown().await.unwrap();
+}
+
+/// Two operators, or an operator and another controller, that each write the whole status.
+async fn a_status_that_is_overwritten_again_and_again_makes_no_hot_loop(stage: Stage) {
+    let handle = stage.start_desired(&[], |_| Vec::new()).await;
+    stage.site("a", "one").await;
+    stage.wait_settled("a").await;
+    stage.wire.clear();
+    let api = stage.api::<Site>();
+    let other = tokio::spawn(async move {
+        let theirs = Patch::Merge(json!({"status": {"message": "theirs"}}));
+        loop {
+            // Whether it has been written again does not matter.
+            let _ = api.patch_status("a", &PatchParams::default(), &theirs).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let writes = written(&stage).len();
+    // Four at once, and after 0.1, 0.2, 0.4, 0.8, 1.6 s.
+    assert!((5..=10).contains(&writes), "{writes} writes");
+    // A new status is news, and written at once.
+    stage.say("a", "two").await;
+    eventually("the new status is written", async || {
+        written(&stage)
+            .iter()
+            .any(|status| status["message"] == "two")
+            .then_some(())
+    })
+    .await;
+    other.abort();
+    stage.wait_settled("a").await;
+    assert_eq!(stage.wait_settled("a").await.status.unwrap().message, "two");
     handle.shutdown().await.unwrap();
 }
 

@@ -16,8 +16,11 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::{ManifestInput, rbac};
 
-/// The port of `/metrics`, `/health` and `/ready`, and its name in the container.
-const PORT: (i32, &str) = (8080, "metrics");
+/// The name in the container of the port of `/metrics`, `/health` and `/ready`.
+const PORT: &str = "metrics";
+
+/// Turns that run may take half a minute to end at shutdown, and the process some more.
+const GRACE_SECONDS: i64 = 45;
 
 /// What a Deployment needs beside the declaration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,31 +87,38 @@ fn pod(input: &ManifestInput, options: &DeployOptions) -> PodSpec {
             ..PodSecurityContext::default()
         }),
         service_account_name: Some(input.object_name()),
+        termination_grace_period_seconds: Some(GRACE_SECONDS),
         ..PodSpec::default()
     }
 }
 
 fn container(input: &ManifestInput, options: &DeployOptions) -> Container {
-    let (port, port_name) = PORT;
-    let probe = |path: &str| Probe {
-        http_get: Some(HTTPGetAction {
-            path: Some(path.to_owned()),
-            port: IntOrString::String(port_name.to_owned()),
-            ..HTTPGetAction::default()
-        }),
-        ..Probe::default()
+    let server = input.server;
+    // A port that is free when the process starts is known to nobody before.
+    let has_port = server.port != 0 && (server.expose_health || server.expose_metrics);
+    let probe = |path: &str| {
+        (has_port && server.expose_health).then(|| Probe {
+            http_get: Some(HTTPGetAction {
+                path: Some(path.to_owned()),
+                port: IntOrString::String(PORT.to_owned()),
+                ..HTTPGetAction::default()
+            }),
+            ..Probe::default()
+        })
     };
     let requests = [("cpu", "10m"), ("memory", "64Mi")];
     Container {
         name: "operator".to_owned(),
         image: Some(options.image.replace("{name}", &input.name)),
-        ports: Some(vec![ContainerPort {
-            container_port: port,
-            name: Some(port_name.to_owned()),
-            ..ContainerPort::default()
-        }]),
-        liveness_probe: Some(probe("/health")),
-        readiness_probe: Some(probe("/ready")),
+        ports: has_port.then(|| {
+            vec![ContainerPort {
+                container_port: server.port.into(),
+                name: Some(PORT.to_owned()),
+                ..ContainerPort::default()
+            }]
+        }),
+        liveness_probe: probe("/health"),
+        readiness_probe: probe("/ready"),
         resources: Some(ResourceRequirements {
             requests: Some(
                 requests
@@ -152,5 +162,22 @@ mod tests {
         assert_eq!(deployment.metadata.namespace.as_deref(), Some("operators"));
         let yaml = yaml::document(&deployment).unwrap();
         assert!(yaml.contains("- image: ghcr.io/acme/echo-op:1.2\n"), "{yaml}");
+    }
+
+    #[test]
+    fn port_and_probes_are_those_that_are_served() {
+        let mut input = fixtures::echo().1;
+        input.server.port = 9090;
+        let yaml = yaml::document(&deployment(&input, &DeployOptions::default())).unwrap();
+        assert!(yaml.contains("containerPort: 9090\n"), "{yaml}");
+        input.server.expose_health = false;
+        let yaml = yaml::document(&deployment(&input, &DeployOptions::default())).unwrap();
+        assert!(
+            yaml.contains("containerPort: 9090\n") && !yaml.contains("Probe"),
+            "{yaml}"
+        );
+        input.server.port = 0;
+        let yaml = yaml::document(&deployment(&input, &DeployOptions::default())).unwrap();
+        assert!(!yaml.contains("containerPort"), "{yaml}");
     }
 }

@@ -1,5 +1,6 @@
 //! The seed's two examples, as the tests of this module see them.
 
+use crate::config::ServerConfig;
 use kube::{CustomResource, CustomResourceExt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -47,6 +48,7 @@ pub fn echo() -> (Manifests, ManifestInput) {
             (ManifestKind::namespaced("", "pods"), ChildVerbs::RECREATE),
         ],
         namespaces: Vec::new(),
+        server: ServerConfig::default(),
     };
     (
         Manifests::new("EchoOperator", &input, crd::graft(EchoServer::crd())),
@@ -60,6 +62,7 @@ pub fn temp_namespace() -> (Manifests, ManifestInput) {
         parent: ManifestKind::cluster("example.com", "tempnamespaces"),
         children: vec![(ManifestKind::cluster("", "namespaces"), ChildVerbs::APPLY)],
         namespaces: Vec::new(),
+        server: ServerConfig::default(),
     };
     (
         Manifests::new("TempNamespaceOperator", &input, crd::graft(TempNamespace::crd())),

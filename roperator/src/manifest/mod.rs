@@ -12,7 +12,11 @@ mod fixtures;
 pub mod rbac;
 pub mod yaml;
 
-use crate::{config::OperatorConfig, declaration::Strategy, kind::Kind};
+use crate::{
+    config::{OperatorConfig, ServerConfig},
+    declaration::Strategy,
+    kind::Kind,
+};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 
 /// A resource as the API server names it in paths and in RBAC rules.
@@ -132,6 +136,8 @@ pub struct ManifestInput {
     pub children: Vec<(ManifestKind, ChildVerbs)>,
     /// The namespaces that it watches; empty means all of them.
     pub namespaces: Vec<String>,
+    /// What it serves about itself.
+    pub server: ServerConfig,
 }
 
 impl ManifestInput {
@@ -172,6 +178,7 @@ impl ManifestInput {
                 .map(|(kind, child)| (kind.into(), verbs(child.strategy)))
                 .collect(),
             namespaces: config.namespaces().map(str::to_owned).collect(),
+            server: config.server,
         }
     }
 }

@@ -29,7 +29,6 @@ use crate::{
     runtime::{
         metrics::{ControllerMetrics, TurnResult},
         queue::{Job, Queue, Reason},
-        support,
     },
     watch::Delta,
 };
@@ -82,10 +81,7 @@ where
     }
 
     fn prepare(&self) -> BoxFuture<'_, ()> {
-        Box::pin(async move {
-            let found = support::find(&self.api, &self.config).await;
-            *self.support.lock().unwrap_or_else(PoisonError::into_inner) = found;
-        })
+        Box::pin(self.check_support())
     }
 
     fn refresh<'a>(&'a self, seen: &'a Seen) -> BoxFuture<'a, bool> {

@@ -7,7 +7,6 @@ mod controller;
 mod metrics;
 mod queue;
 mod server;
-mod support;
 
 use std::{
     collections::{HashMap, HashSet},

@@ -1,7 +1,7 @@
 //! Whose turn is next.
 //!
 //! In: keys with reasons, and the time. Out: the next key, with all reasons since its last turn. First in, first out, one
-//! entry a key; live changes before lists and resyncs, which age into equals; a key whose turn runs waits for its end.
+//! entry a key; live changes before lists and resyncs, which in time get a share of their own; a key whose turn runs waits for its end.
 //! Data only: it neither sleeps nor reads a clock.
 
 use std::{
@@ -62,8 +62,11 @@ enum Urgency {
     Live,
 }
 
-/// So long in the background, and a key is served before live changes.
+/// So long in the background, and a key is served between live changes.
 const AGE: Duration = Duration::from_secs(5);
+
+/// So many live changes are served before one that has aged in the background.
+const LIVE_IN_A_ROW: u32 = 3;
 
 /// A queue of keys.
 pub(crate) struct Queue<K> {
@@ -73,6 +76,7 @@ pub(crate) struct Queue<K> {
     timers: BTreeMap<(Instant, u64), K>,
     sequence: u64,
     waiting: usize,
+    live_in_a_row: u32,
 }
 
 #[derive(Default)]
@@ -117,6 +121,7 @@ impl<K: Clone + Eq + Hash> Queue<K> {
             timers: BTreeMap::new(),
             sequence: 0,
             waiting: 0,
+            live_in_a_row: 0,
         }
     }
 
@@ -131,8 +136,16 @@ impl<K: Clone + Eq + Hash> Queue<K> {
         entry.reasons.insert(reason);
         // What only touched the status of a failing parent waits for its back-off: the change may well be our own report.
         let waits_for_timer = reason == Reason::Status && entry.failures > 0 && entry.timer.is_some();
-        if !entry.is_running && !waits_for_timer && !entry.is_held(now) {
-            self.enqueue(key, now);
+        if waits_for_timer || entry.is_running {
+            return;
+        }
+        match entry.held_until.filter(|_| entry.is_held(now)) {
+            // What changed is looked at as soon as the API server allows, not after the whole back-off.
+            Some(until) => {
+                entry.reasons.extend(entry.timer.map(|(_, _, reason)| reason));
+                self.add_at(key, reason, until);
+            }
+            None => self.enqueue(key, now),
         }
     }
 
@@ -172,11 +185,14 @@ impl<K: Clone + Eq + Hash> Queue<K> {
             .background
             .front()
             .is_some_and(|ticket| now.duration_since(ticket.since) >= AGE);
-        let ticket = if has_aged {
-            self.background.pop_front()
+        // After a start all of a cluster may have aged: live changes must not wait for that.
+        let is_backgrounds_turn = has_aged && self.live_in_a_row >= LIVE_IN_A_ROW;
+        let ticket = if is_backgrounds_turn {
+            None
         } else {
             self.live.pop_front()
         };
+        self.live_in_a_row = if ticket.is_some() { self.live_in_a_row + 1 } else { 0 };
         let ticket = ticket.or_else(|| self.background.pop_front())?;
         let entry = self.entries.get_mut(&ticket.key)?;
         entry.ticket = None;
@@ -305,7 +321,7 @@ mod tests {
         }
         queue.add(&"listed", Reason::Listed, now);
         queue.add(&"a", Reason::Parent, now + AGE);
-        assert_eq!(keys(&mut queue, now + AGE), ["listed", "a"]);
+        assert_eq!(keys(&mut queue, now + AGE), ["a", "listed"]);
     }
 
     #[test]
@@ -385,5 +401,31 @@ mod tests {
         queue.succeeded(&"a");
         queue.release(&"a", now);
         assert!(queue.entries.is_empty() && queue.timers.is_empty());
+    }
+
+    #[test]
+    fn live_changes_do_not_wait_for_all_that_has_aged() {
+        let (mut queue, now) = (Queue::new(), Instant::now());
+        for listed in ["l0", "l1", "l2", "l3"] {
+            queue.add(&listed, Reason::Listed, now);
+        }
+        for live in ["a", "b", "c", "d"] {
+            queue.add(&live, Reason::Parent, now);
+        }
+        let order = keys(&mut queue, now + AGE);
+        assert_eq!(order, ["a", "b", "c", "l0", "d", "l1", "l2", "l3"]);
+    }
+
+    #[test]
+    fn a_change_while_the_server_asked_to_wait_is_looked_at_when_it_may() {
+        let (mut queue, now) = (Queue::new(), Instant::now());
+        let second = Duration::from_secs(1);
+        queue.failed(&"a");
+        queue.add_at(&"a", Reason::Retry, now + second * 400);
+        queue.hold(&"a", now + second);
+        queue.add(&"a", Reason::Parent, now);
+        assert_eq!(queue.next(now), None);
+        let job = queue.next(now + second).expect("not after the whole back-off");
+        assert!(job.reasons.contains(&Reason::Parent));
     }
 }

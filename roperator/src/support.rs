@@ -1,7 +1,9 @@
-//! What the parent's kind can hold in its status: asked once, at start.
+//! What the parent's kind can hold in its status, as its definition says.
+//!
+//! In: an operator. Out: a [`Support`]. One GET, and no decision when to make it.
 //!
 //! A field that a schema does not know is pruned without a word; it would be written again and again. So what is missing is
-//! said at start and left out.
+//! said in the log and left out.
 
 use std::sync::Arc;
 
