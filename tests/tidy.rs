@@ -17,7 +17,9 @@ const LAYERS: [&[&str]; 8] = [
     &["config", "k8s_types", "manifest"],
     &["observed", "desired"],
     &["operator", "sync", "diff"],
-    &["api", "watch", "losses", "apply", "status", "support", "finalize"],
+    &[
+        "api", "watch", "losses", "apply", "status", "support", "event", "finalize",
+    ],
     &["reconcile"],
     &["runtime", "private"],
 ];

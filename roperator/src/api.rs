@@ -140,10 +140,6 @@ impl Api {
         Self { client, observer }
     }
 
-    pub fn client(&self) -> &Client {
-        &self.client
-    }
-
     pub async fn get(&self, path: &str) -> Result<String, ApiError> {
         self.text(Method::GET, path, None).await
     }

@@ -26,6 +26,7 @@ mod watch;
 mod losses;
 
 mod apply;
+mod event;
 mod finalize;
 mod status;
 mod support;

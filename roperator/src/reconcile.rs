@@ -11,7 +11,6 @@ use std::{
 };
 
 use jiff::Timestamp;
-use kube::runtime::events::{Event, EventType, Recorder};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -22,7 +21,7 @@ use crate::{
     desired::{DesiredError, desired},
     diff::{self, Change, diff},
     error::Retry,
-    finalize,
+    event, finalize,
     losses::{Losses, Wait},
     object::{DecodeError, Object, ObjectKey, ResourceVersion, Uid},
     observed::ObservedState,
@@ -41,9 +40,6 @@ const SOON: Duration = Duration::from_secs(10);
 
 /// So often in a row an overwritten status is written again at once.
 const FREE_REWRITES: u32 = 3;
-
-/// The longest that an Event may take.
-const EVENT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The stores of one kind that an operator sees: one, or one a namespace.
 #[derive(Clone)]
@@ -199,7 +195,6 @@ pub(crate) struct Reconciler<O: Operator, H> {
     pub config: Arc<OperatorConfig>,
     pub handler: Arc<H>,
     pub api: Api,
-    pub recorder: Recorder,
     pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     pub parents: Stores,
     /// In the order of the declaration.
@@ -221,7 +216,6 @@ where
         config: Arc<OperatorConfig>,
         handler: Arc<H>,
         api: Api,
-        recorder: Recorder,
         clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
         parents: Stores,
         children: Vec<Stores>,
@@ -230,7 +224,6 @@ where
             config,
             handler,
             api,
-            recorder,
             clock,
             parents,
             children,
@@ -593,33 +586,10 @@ where
     async fn fail_without_status(&self, parent: &Object, failure: Failure, turn: &mut Turn) -> Outcome {
         let told = hash(&(failure.reason, &failure.message));
         if turn.remembered.told.replace(told) != Some(told) {
-            self.tell(parent, &failure).await;
+            let (reason, message) = (failure.reason, &failure.message);
+            event::tell(&self.api, &self.config, parent, reason, message, (self.clock)()).await;
         }
         Outcome::Failed(failure)
-    }
-
-    async fn tell(&self, parent: &Object, failure: &Failure) {
-        let event = Event {
-            type_: EventType::Warning,
-            reason: failure.reason.to_owned(),
-            note: Some(failure.message.chars().take(1000).collect()),
-            action: "Reconcile".to_owned(),
-            secondary: None,
-        };
-        let reference = k8s_openapi::api::core::v1::ObjectReference {
-            api_version: Some(parent.kind().api_version().to_owned()),
-            kind: Some(parent.kind().kind().to_owned()),
-            name: Some(parent.name().to_owned()),
-            namespace: parent.namespace().map(str::to_owned),
-            uid: Some(parent.uid().to_string()),
-            ..Default::default()
-        };
-        // It is worth no turn's time.
-        match tokio::time::timeout(EVENT_TIMEOUT, self.recorder.publish(&event, &reference)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::debug!(%error, "an Event could not be written; the status says the same"),
-            Err(_) => tracing::debug!("an Event was not answered in time; the status says the same"),
-        }
     }
 
     /// Writes the status if it differs from the observed one.

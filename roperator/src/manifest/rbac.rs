@@ -41,7 +41,7 @@ pub struct Rbac {
 ///   operators without one too: an operator that no longer finalizes has to take away the finalizers of its earlier
 ///   version, or their parents could never be deleted.
 /// - Children: what their strategy needs, see [`super::ChildVerbs`].
-/// - Events: `create` and `patch`. They are written where the parent is, and into `default` for a cluster's parent.
+/// - Events: `create`. They are written where the parent is, and into `default` for a cluster's parent.
 /// - `get` of the parent's CRD alone, for the check of its schema at start.
 ///
 /// Owner references need no rule of their own: without `blockOwnerDeletion`, the admission plugin that guards them
@@ -64,7 +64,7 @@ pub fn rules(input: &ManifestInput, crd_name: &str) -> Rules {
         &[Verb::Get, Verb::List, Verb::Watch, Verb::Patch],
     );
     grants.allow(&parent.group, &format!("{}/status", parent.plural), &[Verb::Patch]);
-    grants.allow("events.k8s.io", "events", &[Verb::Create, Verb::Patch]);
+    grants.allow("events.k8s.io", "events", &[Verb::Create]);
     for (child, verbs) in &input.children {
         let grants = if everywhere(child) {
             &mut cluster

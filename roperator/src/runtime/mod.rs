@@ -19,10 +19,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use kube::{
-    Client, Config,
-    runtime::events::{Recorder, Reporter},
-};
+use kube::{Client, Config};
 use tokio::{
     sync::watch,
     task::{JoinHandle, JoinSet},
@@ -235,11 +232,6 @@ impl Runtime {
         let handler = Arc::new(handler.into_handler());
         let own = config.clone();
         let build = move |parts: &Parts| -> Arc<dyn Reconcile> {
-            let reporter = Reporter {
-                controller: own.name.clone(),
-                instance: std::env::var("POD_NAME").ok(),
-            };
-            let recorder = Recorder::new(parts.api.client().clone(), reporter);
             let parents = parts.stores_of(&own, &own.parent);
             let children = own
                 .children
@@ -248,7 +240,7 @@ impl Runtime {
                 .collect();
             let (api, clock) = (parts.api.clone(), parts.clock.clone());
             Arc::new(Reconciler::<O, I::Handler>::new(
-                own, handler, api, recorder, clock, parents, children,
+                own, handler, api, clock, parents, children,
             ))
         };
         self.operators.push(Added {

@@ -36,10 +36,10 @@ impl Place {
     /// `None`: no worker would stay free.
     pub(super) fn take(runtime: &Handle) -> Option<Self> {
         let workers = runtime.metrics().num_workers();
-        let mut lookout = lock();
         if workers < 2 {
             return None;
         }
+        let mut lookout = lock();
         if lookout.is_none() {
             *lookout = Some(start()?);
         }

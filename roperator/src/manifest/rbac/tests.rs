@@ -64,7 +64,7 @@ fn kinds_of_a_group_with_the_same_verbs_share_a_rule() {
             ": secrets: get,list,watch,create,update,patch,delete",
             "apiextensions.k8s.io: customresourcedefinitions [echoservers.example.com]: get",
             "apps: deployments: get,list,watch,create,update,patch,delete",
-            "events.k8s.io: events: create,patch",
+            "events.k8s.io: events: create",
             "example.com: echoservers: get,list,watch,patch",
             "example.com: echoservers/status: patch",
         ]
@@ -103,7 +103,7 @@ fn a_parent_of_the_whole_cluster_stays_in_the_cluster_role() {
         [
             ": namespaces: get,list,watch,create,patch,delete",
             "apiextensions.k8s.io: customresourcedefinitions [tempnamespaces.example.com]: get",
-            "events.k8s.io: events: create,patch",
+            "events.k8s.io: events: create",
             "example.com: tempnamespaces: get,list,watch,patch",
             "example.com: tempnamespaces/status: patch",
         ]
