@@ -3,6 +3,10 @@
 //! In: a parent's key. Out: [`TurnEnd`]: what was written, how it went, and when to come back. A turn never branches on what
 //! kind of event caused it. A failed turn touches no child for the failure's sake, and no finalizer.
 
+mod failure;
+mod remembered;
+mod report;
+
 use std::{
     collections::HashMap,
     hash::{DefaultHasher, Hash, Hasher},
@@ -14,32 +18,28 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::Instant;
 
+pub(crate) use self::failure::Failure;
+use self::{
+    failure::unreachable_failure,
+    remembered::Remembered,
+    report::{Reported, Stated},
+};
 use crate::{
     api::{Api, ApiError},
     apply::{Applier, ApplyError, Effect, Seen, called},
-    config::{Backoff, OperatorConfig},
-    desired::{DesiredError, desired},
+    config::OperatorConfig,
+    desired::desired,
     diff::{self, Change, diff},
     error::Retry,
-    event, finalize,
+    finalize,
     losses::{Losses, Wait},
-    object::{DecodeError, Object, ObjectKey, ResourceVersion, Uid},
+    object::{Object, ObjectKey, ResourceVersion, Uid},
     observed::ObservedState,
-    operator::{Condition, Dispatch, Handler, Operator, SyncRequest},
-    status::{self, Parts, Patched, Support, Verdict},
-    support,
+    operator::{Dispatch, Handler, Operator, SyncRequest},
+    status::{Support, Verdict},
     sync::{HandlerError, Hung, guarded},
     watch::{Expected, Store},
 };
-
-/// So long is believed what the parent's definition says of its status.
-const SUPPORT_AGE: Duration = Duration::from_secs(300);
-
-/// A status that somebody overwrites this soon after we wrote it has been overwritten in a row.
-const SOON: Duration = Duration::from_secs(10);
-
-/// So often in a row an overwritten status is written again at once.
-const FREE_REWRITES: u32 = 3;
 
 /// The stores of one kind that an operator sees: one, or one a namespace.
 #[derive(Clone)]
@@ -81,113 +81,6 @@ pub(crate) enum Outcome {
     Stale(String),
     /// It failed.
     Failed(Failure),
-}
-
-/// Why a turn failed.
-#[derive(Debug)]
-pub(crate) struct Failure {
-    pub retry: Retry,
-    pub retry_after: Option<Duration>,
-    pub reason: &'static str,
-    pub message: String,
-}
-
-impl Failure {
-    fn verdict(&self) -> Verdict {
-        let (reason, message) = (self.reason, self.message.clone());
-        match self.retry {
-            Retry::Transient => Verdict::Failing { reason, message },
-            Retry::Terminal => Verdict::Stalled { reason, message },
-        }
-    }
-}
-
-impl From<&HandlerError> for Failure {
-    fn from(error: &HandlerError) -> Self {
-        Self {
-            retry: error.retry(),
-            retry_after: None,
-            reason: error.reason(),
-            message: error.to_string(),
-        }
-    }
-}
-
-impl From<DesiredError> for Failure {
-    fn from(error: DesiredError) -> Self {
-        Self {
-            retry: Retry::Terminal,
-            retry_after: None,
-            reason: "InvalidResponse",
-            message: error.to_string(),
-        }
-    }
-}
-
-impl Failure {
-    fn api(reason: &'static str, error: &ApiError) -> Self {
-        Self {
-            retry: error.retry(),
-            retry_after: error.retry_after(),
-            reason,
-            message: error.to_string(),
-        }
-    }
-
-    fn parent(error: &DecodeError) -> Self {
-        Self {
-            retry: Retry::Terminal,
-            retry_after: None,
-            reason: "InvalidParent",
-            message: error.to_string(),
-        }
-    }
-
-    fn child(error: &DecodeError) -> Self {
-        let message = format!("{error}; the response was discarded, because it was made without this child");
-        Self {
-            retry: Retry::Terminal,
-            retry_after: None,
-            reason: "UndecodableChild",
-            message,
-        }
-    }
-
-    /// All that went wrong with the children: transient if any of it may go away.
-    fn children(errors: &[ApplyError]) -> Option<Self> {
-        let first = errors.first()?;
-        let is_transient = errors.iter().any(|error| error.retry() == Retry::Transient);
-        Some(Self {
-            retry: if is_transient {
-                Retry::Transient
-            } else {
-                Retry::Terminal
-            },
-            retry_after: errors.iter().filter_map(ApplyError::retry_after).max(),
-            reason: first.reason(),
-            message: errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
-        })
-    }
-}
-
-/// What is remembered of a parent from turn to turn, beside what the API server holds.
-#[derive(Default)]
-struct Remembered {
-    children: diff::Memory,
-    status: Option<WrittenStatus>,
-    /// What the server made of it, if that is something else.
-    kept_status: Option<(u64, u64)>,
-    /// The failure that was last told of in an Event.
-    told: Option<u64>,
-}
-
-/// Our last write of a status.
-struct WrittenStatus {
-    hash: u64,
-    version: ResourceVersion,
-    at: Instant,
-    /// How often in a row the same was written because somebody had overwritten it.
-    rewrites: u32,
 }
 
 /// Runs the turns of one operator.
@@ -233,22 +126,6 @@ where
             own_statuses: Mutex::default(),
             operator: std::marker::PhantomData,
         }
-    }
-
-    /// Learns what the parent's kind can hold in its status.
-    pub async fn check_support(&self) {
-        let found = support::find(&self.api, &self.config).await;
-        *lock(&self.support) = (found, Instant::now());
-    }
-
-    fn known_support(&self) -> Support {
-        lock(&self.support).0.clone()
-    }
-
-    /// Whether a parent's status is the one that we wrote last.
-    pub fn is_own_status(&self, parent: &Object) -> bool {
-        let hash = parent.member::<Value>("status").map(|status| hash(&status));
-        hash.is_some() && lock(&self.own_statuses).get(parent.key()).copied() == hash
     }
 
     /// Reads the parent where its store may be behind: while its watch is down, and when children went without our deleting
@@ -560,125 +437,6 @@ where
                 .await),
         }
     }
-
-    /// Reports a failure in the parent's status and as an Event.
-    async fn fail(&self, parent: &Object, failure: Failure, stated: Option<Stated>, turn: &mut Turn) -> Outcome {
-        let verdict = failure.verdict();
-        let mut reported = Ok(Reported::Done);
-        for stated in stated.map(Some).into_iter().chain([None]) {
-            reported = self.report(parent, stated, &verdict, turn).await;
-            // What the handler stated may be what is refused: then without it.
-            if !matches!(&reported, Err(second) if second.retry == Retry::Terminal) {
-                break;
-            }
-        }
-        if let Err(second) = reported {
-            tracing::warn!(
-                reason = second.reason,
-                "the failure cannot be reported in the parent's status: {}",
-                second.message
-            );
-        }
-        self.fail_without_status(parent, failure, turn).await
-    }
-
-    /// Reports a failure as an Event alone, once for each distinct one.
-    async fn fail_without_status(&self, parent: &Object, failure: Failure, turn: &mut Turn) -> Outcome {
-        let told = hash(&(failure.reason, &failure.message));
-        if turn.remembered.told.replace(told) != Some(told) {
-            let (reason, message) = (failure.reason, &failure.message);
-            event::tell(&self.api, &self.config, parent, reason, message, (self.clock)()).await;
-        }
-        Outcome::Failed(failure)
-    }
-
-    /// Writes the status if it differs from the observed one.
-    async fn report(
-        &self,
-        parent: &Object,
-        stated: Option<Stated>,
-        verdict: &Verdict,
-        turn: &mut Turn,
-    ) -> Result<Reported, Failure> {
-        if matches!(verdict, Verdict::Ready) {
-            turn.remembered.told = None;
-        }
-        let Stated {
-            status: user,
-            conditions,
-        } = stated.unwrap_or_default();
-        let now = (self.clock)();
-        let compose = |support: &Support| {
-            status::compose(Parts {
-                parent,
-                user: user.clone(),
-                conditions: conditions.clone(),
-                verdict,
-                now,
-                support,
-            })
-        };
-        let mut support = self.known_support();
-        let mut composed = compose(&support);
-        let is_settled = support.subresource && composed.is_same();
-        if !is_settled && lock(&self.support).1.elapsed() > SUPPORT_AGE {
-            // Definitions are upgraded while operators run. At rest nothing is asked.
-            self.check_support().await;
-            support = self.known_support();
-            composed = compose(&support);
-        }
-        if !support.subresource {
-            return Ok(Reported::Done);
-        }
-        if composed.is_same() {
-            turn.remembered.status = None;
-            turn.remembered.kept_status = None;
-            return Ok(Reported::Done);
-        }
-        let desired_hash = hash(&composed.desired);
-        let observed_hash = composed.observed.as_ref().map_or(0, hash);
-        if turn.remembered.keeps_status(parent, desired_hash, observed_hash) {
-            return Ok(Reported::Done);
-        }
-        let rewrites = turn.remembered.rewrites(desired_hash, &self.config.backoff);
-        if let Err(left) = rewrites {
-            tracing::warn!(
-                "somebody overwrites the status of {} again and again; it is written again after a pause: has its kind another \
-                 operator, or another controller that keeps conditions in it?",
-                called(parent.kind(), parent.key())
-            );
-            return Ok(Reported::Held(left));
-        }
-        lock(&self.own_statuses).insert(parent.key().clone(), desired_hash);
-        match status::patch(&self.api, &self.config, parent, &composed.desired).await {
-            Ok(Patched::Written(version)) => {
-                turn.remembered.status = Some(WrittenStatus {
-                    hash: desired_hash,
-                    version: version.clone(),
-                    at: Instant::now(),
-                    rewrites: rewrites.unwrap_or_default(),
-                });
-                turn.saw_parent(parent, version, "status written");
-                Ok(Reported::Done)
-            }
-            Ok(Patched::Stale) => Ok(Reported::Stale),
-            Ok(Patched::Missing) => {
-                self.check_support().await;
-                let mut support = lock(&self.support);
-                if support.0.subresource && support.0.schema.is_some() {
-                    // There is one, says the definition: it was just being installed.
-                    return Ok(Reported::Stale);
-                }
-                support.0.subresource = false;
-                tracing::warn!(
-                    "{} has no status subresource, so that no status is written; add one to its definition",
-                    parent.kind()
-                );
-                Ok(Reported::Done)
-            }
-            Err(error) => Err(Failure::api("StatusRefused", &error)),
-        }
-    }
 }
 
 impl Change {
@@ -692,23 +450,6 @@ impl Change {
             | Self::Leave { observed } => (observed.kind(), observed.key()),
         }
     }
-}
-
-/// What became of a report in the status.
-enum Reported {
-    /// It is there.
-    Done,
-    /// The parent is not what it was, or the server gave up on a conflict.
-    Stale,
-    /// Somebody overwrites it again and again: it waits for so long.
-    Held(Duration),
-}
-
-/// What a handler states of the parent's status.
-#[derive(Default)]
-struct Stated {
-    status: Option<Value>,
-    conditions: Vec<Condition>,
 }
 
 #[derive(Default)]
@@ -748,63 +489,6 @@ impl Turn {
             expected,
             verb: Some(verb),
         });
-    }
-}
-
-impl Remembered {
-    fn is_empty(&self) -> bool {
-        self.children.is_empty() && self.status.is_none() && self.kept_status.is_none() && self.told.is_none()
-    }
-
-    /// Whether the observed status is what the server made of the same status when we wrote it: its schema may prune or
-    /// default fields, and writing them again would change nothing.
-    fn keeps_status(&mut self, parent: &Object, desired: u64, observed: u64) -> bool {
-        if self.kept_status == Some((desired, observed)) {
-            return true;
-        }
-        let is_own = self
-            .status
-            .as_ref()
-            .is_some_and(|written| written.hash == desired && written.version == *parent.resource_version());
-        if is_own {
-            tracing::warn!(parent = %parent.key(), "the API server does not keep the status as it was written: its schema prunes or defaults a field");
-            self.kept_status = Some((desired, observed));
-        }
-        is_own
-    }
-}
-
-impl Remembered {
-    /// How often in a row this status has been written again, this time included.
-    ///
-    /// # Errors
-    /// How long to wait before it is.
-    fn rewrites(&self, desired: u64, backoff: &Backoff) -> Result<u32, Duration> {
-        let Some(last) = self.status.as_ref().filter(|last| last.hash == desired) else {
-            return Ok(0);
-        };
-        let rewrites = last.rewrites.saturating_add(1);
-        let pause = match rewrites.saturating_sub(FREE_REWRITES) {
-            0 => Duration::ZERO,
-            beyond => backoff.delay(beyond),
-        };
-        let passed = last.at.elapsed();
-        if passed > SOON.max(pause * 2) {
-            return Ok(0);
-        }
-        match pause.saturating_sub(passed) {
-            Duration::ZERO => Ok(rewrites),
-            left => Err(left),
-        }
-    }
-}
-
-fn unreachable_failure() -> Failure {
-    Failure {
-        retry: Retry::Transient,
-        retry_after: None,
-        reason: "HandlerFailed",
-        message: "a child did not decode".to_owned(),
     }
 }
 

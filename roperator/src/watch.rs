@@ -355,49 +355,21 @@ impl Store {
     /// Takes over what a GET answered, unless the watch is past that already: then it has the object as it is, or knows that
     /// it is gone.
     pub fn take_over(&self, object: Object) {
-        let old = {
-            let mut state = self.lock();
+        self.put(object, false, |state, object| {
             let version = object.resource_version();
-            let is_known = state
-                .get(object.key())
-                .is_some_and(|known| known.resource_version().is_at_least(version));
-            if is_known || state.latest.is_at_least(version) {
-                state.release(object.key());
-                return;
-            }
-            let old = state.insert(object.clone());
-            state.release(object.key());
-            old
-        };
-        self.tell(&Delta {
-            old: old.as_ref(),
-            new: Some(&object),
-            initial: false,
+            state.latest.is_at_least(version)
+                || state
+                    .get(object.key())
+                    .is_some_and(|known| known.resource_version().is_at_least(version))
         });
     }
 
     /// A GET found that there is no such object: what was known of it before is gone. What has come since stays.
     pub fn forget(&self, key: &ObjectKey, known: Option<&Object>) {
-        let old = {
-            let mut state = self.lock();
-            let is_known = match (state.get(key), known) {
-                (Some(held), Some(known)) => held.uid() == known.uid(),
-                (held, _) => held.is_none(),
-            };
-            if !is_known {
-                return;
-            }
-            let old = state.remove(key);
-            state.release(key);
-            old
-        };
-        if let Some(old) = old {
-            self.tell(&Delta {
-                old: Some(&old),
-                new: None,
-                initial: false,
-            });
-        }
+        self.take_out(key, |state| match (state.get(key), known) {
+            (Some(held), Some(known)) => held.uid() == known.uid(),
+            (held, _) => held.is_none(),
+        });
     }
 
     /// An object out of an answer of the API server.
@@ -443,17 +415,22 @@ impl Store {
     }
 
     fn apply(&self, object: Object, initial: bool) {
-        let old = {
-            let mut state = self.lock();
+        self.put(object, initial, |state, object| {
             if let Some(listing) = &mut state.listing {
                 listing.insert(object.key().clone());
             }
             state.advance(object.resource_version());
-            let known = state.get(object.key());
-            let is_known = known.is_some_and(|known| {
+            state.get(object.key()).is_some_and(|known| {
                 known.uid() == object.uid() && known.resource_version().is_at_least(object.resource_version())
-            });
-            if is_known {
+            })
+        });
+    }
+
+    /// Puts an object in its place, unless it tells nothing new, and tells of it.
+    fn put(&self, object: Object, initial: bool, is_known: impl FnOnce(&mut State, &Object) -> bool) {
+        let old = {
+            let mut state = self.lock();
+            if is_known(&mut state, &object) {
                 state.release(object.key());
                 return;
             }
@@ -469,9 +446,19 @@ impl Store {
     }
 
     fn delete(&self, key: &ObjectKey, version: &ResourceVersion) {
+        self.take_out(key, |state| {
+            state.advance(version);
+            true
+        });
+    }
+
+    /// Takes an object out, if it is to be, and tells of it.
+    fn take_out(&self, key: &ObjectKey, is_gone: impl FnOnce(&mut State) -> bool) {
         let old = {
             let mut state = self.lock();
-            state.advance(version);
+            if !is_gone(&mut state) {
+                return;
+            }
             let old = state.remove(key);
             state.release(key);
             old

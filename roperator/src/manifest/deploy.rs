@@ -3,8 +3,6 @@
 //! A starting point: it says what every operator of ours needs (account, port, probes, a locked-down container) and
 //! nothing about a particular cluster. Take it into your own overlay, or generate it anew with another `--image`.
 
-use std::collections::BTreeMap;
-
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy};
 use k8s_openapi::api::core::v1::{
     Capabilities, Container, ContainerPort, HTTPGetAction, PodSecurityContext, PodSpec, PodTemplateSpec, Probe,
@@ -14,7 +12,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use super::{ManifestInput, rbac};
+use super::ManifestInput;
 
 /// The name in the container of the port of `/metrics`, `/health` and `/ready`.
 const PORT: &str = "metrics";
@@ -44,12 +42,12 @@ impl Default for DeployOptions {
 /// one starts, so that two versions never act at once. The image must not run as root.
 pub fn deployment(input: &ManifestInput, options: &DeployOptions) -> Deployment {
     Deployment {
-        metadata: rbac::metadata(input, Some(&options.namespace)),
+        metadata: input.metadata(Some(&options.namespace)),
         // No longer an `Option` in the types of Kubernetes 1.37, hence `into`.
         spec: DeploymentSpec {
             replicas: Some(1),
             selector: LabelSelector {
-                match_labels: Some(labels(input)),
+                match_labels: Some(input.labels()),
                 ..LabelSelector::default()
             },
             strategy: Some(DeploymentStrategy {
@@ -58,7 +56,7 @@ pub fn deployment(input: &ManifestInput, options: &DeployOptions) -> Deployment 
             }),
             template: PodTemplateSpec {
                 metadata: Some(ObjectMeta {
-                    labels: Some(labels(input)),
+                    labels: Some(input.labels()),
                     ..ObjectMeta::default()
                 }),
                 spec: Some(pod(input, options)),
@@ -68,11 +66,6 @@ pub fn deployment(input: &ManifestInput, options: &DeployOptions) -> Deployment 
         .into(),
         ..Deployment::default()
     }
-}
-
-/// The labels of everything that is generated for an operator.
-pub(super) fn labels(input: &ManifestInput) -> BTreeMap<String, String> {
-    [("app.kubernetes.io/name".to_owned(), input.object_name())].into()
 }
 
 fn pod(input: &ManifestInput, options: &DeployOptions) -> PodSpec {

@@ -12,12 +12,16 @@ mod fixtures;
 pub mod rbac;
 pub mod yaml;
 
+use std::collections::BTreeMap;
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
 use crate::{
     config::{OperatorConfig, ServerConfig},
     declaration::Strategy,
     kind::Kind,
 };
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 
 /// A resource as the API server names it in paths and in RBAC rules.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -148,6 +152,21 @@ impl ManifestInput {
             self.name.clone()
         } else {
             format!("{}-operator", self.name)
+        }
+    }
+
+    /// The labels of everything that is generated for the operator.
+    fn labels(&self) -> BTreeMap<String, String> {
+        [("app.kubernetes.io/name".to_owned(), self.object_name())].into()
+    }
+
+    /// Name, labels and namespace of an object that belongs to the operator.
+    fn metadata(&self, namespace: Option<&str>) -> ObjectMeta {
+        ObjectMeta {
+            name: Some(self.object_name()),
+            namespace: namespace.map(str::to_owned),
+            labels: Some(self.labels()),
+            ..ObjectMeta::default()
         }
     }
 }

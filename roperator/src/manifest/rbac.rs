@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, RoleRef, Subject};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::{ManifestInput, ManifestKind, Verb};
 
@@ -105,16 +104,16 @@ pub fn rbac(input: &ManifestInput, crd_name: &str, namespace: &str) -> Rbac {
     let watched: BTreeSet<&String> = input.namespaces.iter().collect();
     Rbac {
         service_account: ServiceAccount {
-            metadata: metadata(input, Some(namespace)),
+            metadata: input.metadata(Some(namespace)),
             ..ServiceAccount::default()
         },
         cluster_role: ClusterRole {
-            metadata: metadata(input, None),
+            metadata: input.metadata(None),
             rules: Some(rules.cluster),
             ..ClusterRole::default()
         },
         cluster_role_binding: ClusterRoleBinding {
-            metadata: metadata(input, None),
+            metadata: input.metadata(None),
             role_ref: role_ref("ClusterRole"),
             subjects: Some(vec![subject.clone()]),
         },
@@ -122,7 +121,7 @@ pub fn rbac(input: &ManifestInput, crd_name: &str, namespace: &str) -> Rbac {
             .into_iter()
             .filter(|_| !rules.namespaced.is_empty())
             .map(|watched| {
-                let metadata = metadata(input, Some(watched));
+                let metadata = input.metadata(Some(watched));
                 let role = Role {
                     metadata: metadata.clone(),
                     rules: Some(rules.namespaced.clone()),
@@ -138,16 +137,6 @@ pub fn rbac(input: &ManifestInput, crd_name: &str, namespace: &str) -> Rbac {
                 )
             })
             .collect(),
-    }
-}
-
-/// Name, label and namespace of an object that belongs to the operator.
-pub(super) fn metadata(input: &ManifestInput, namespace: Option<&str>) -> ObjectMeta {
-    ObjectMeta {
-        name: Some(input.object_name()),
-        namespace: namespace.map(str::to_owned),
-        labels: Some(super::deploy::labels(input)),
-        ..ObjectMeta::default()
     }
 }
 
