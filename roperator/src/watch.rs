@@ -632,7 +632,10 @@ impl Store {
                 kind.plural(),
                 kind.group()
             ),
-            _ => format!("{kind} cannot be watched: {}; retrying", chain(error)),
+            _ => match api_status(error) {
+                Some(status) => format!("{kind} cannot be watched: {}; retrying", status.message),
+                None => format!("{kind} cannot be watched: {}; retrying", chain(error)),
+            },
         }
     }
 }
@@ -663,14 +666,19 @@ fn event_name(event: &Event<Received>) -> String {
     .to_owned()
 }
 
-fn status_code(error: &watcher::Error) -> Option<u16> {
+/// What the API server says of a failure, if it says anything.
+fn api_status(error: &watcher::Error) -> Option<&kube::core::Status> {
     match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
         | watcher::Error::WatchStartFailed(kube::Error::Api(status))
         | watcher::Error::WatchFailed(kube::Error::Api(status))
-        | watcher::Error::WatchError(status) => Some(status.code),
+        | watcher::Error::WatchError(status) => Some(status),
         _ => None,
     }
+}
+
+fn status_code(error: &watcher::Error) -> Option<u16> {
+    api_status(error).map(|status| status.code)
 }
 
 fn is_desync(error: &watcher::Error) -> bool {

@@ -432,6 +432,9 @@ async fn supervise(
             Err(RuntimeError::Stopped(why))
         }
     };
+    if result.is_ok() {
+        tracing::info!("shut down: all turns have ended");
+    }
     process.is_alive.store(false, Ordering::Relaxed);
     working.abort_all();
     background.abort_all();
