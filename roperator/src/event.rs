@@ -16,6 +16,7 @@ use crate::{
     api::{Api, Content},
     config::OperatorConfig,
     object::Object,
+    status::cut,
 };
 
 /// The longest that an Event may take: it is worth no turn's time.
@@ -27,9 +28,6 @@ const LONGEST_NOTE: usize = 1024;
 /// A name has 253 bytes, of which the hash and its dot take 17.
 const LONGEST_PREFIX: usize = 253 - 17;
 
-/// Cluster-scoped objects have their Events there.
-const CLUSTERS_NAMESPACE: &str = "default";
-
 /// Writes a warning about a parent.
 pub(crate) async fn tell(
     api: &Api,
@@ -40,8 +38,7 @@ pub(crate) async fn tell(
     now: Timestamp,
 ) {
     let event = warning(config, parent, reason, message, now);
-    let namespace = parent.namespace().unwrap_or(CLUSTERS_NAMESPACE);
-    let path = format!("/apis/events.k8s.io/v1/namespaces/{namespace}/events");
+    let path = format!("/apis/events.k8s.io/v1/namespaces/{}/events", namespace(parent));
     match tokio::time::timeout(TIMEOUT, api.send(Method::POST, &path, (Content::Json, &event))).await {
         Ok(Ok(_)) => {}
         Ok(Err(error)) if error.code() == Some(409) => {}
@@ -57,7 +54,7 @@ fn warning(config: &OperatorConfig, parent: &Object, reason: &str, message: &str
     json!({
         "apiVersion": "events.k8s.io/v1",
         "kind": "Event",
-        "metadata": {"name": name, "namespace": parent.namespace().unwrap_or(CLUSTERS_NAMESPACE)},
+        "metadata": {"name": name, "namespace": namespace(parent)},
         "eventTime": now.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string(),
         "type": "Warning",
         "reason": reason,
@@ -75,12 +72,9 @@ fn warning(config: &OperatorConfig, parent: &Object, reason: &str, message: &str
     })
 }
 
-/// So much of a text as fits into so many bytes.
-fn cut(text: &str, longest: usize) -> &str {
-    let end = (0..=longest.min(text.len()))
-        .rev()
-        .find(|end| text.is_char_boundary(*end));
-    text.get(..end.unwrap_or_default()).unwrap_or_default()
+/// Where a parent's Events are: beside it, and those of the cluster's in one namespace.
+fn namespace(parent: &Object) -> &str {
+    parent.namespace().unwrap_or("default")
 }
 
 #[cfg(test)]

@@ -21,8 +21,8 @@ use crate::{
     object::{Object, ObjectKey, Uid},
 };
 
-/// A child that goes this soon after it was made anew has been taken away in a row.
-const SOON: Duration = Duration::from_secs(10);
+/// What somebody undoes this soon after we did it has been undone in a row.
+pub(crate) const SOON: Duration = Duration::from_secs(10);
 
 /// What was taken away from the parents of one operator.
 #[derive(Default)]

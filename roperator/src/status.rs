@@ -214,7 +214,7 @@ fn conditions(
         json.insert("type".to_owned(), condition.type_.into());
         json.insert("status".to_owned(), condition.status.as_str().into());
         json.insert("reason".to_owned(), condition.reason.into());
-        json.insert("message".to_owned(), cut(condition.message).into());
+        json.insert("message".to_owned(), shortened(condition.message).into());
         json.insert("lastTransitionTime".to_owned(), since);
         if let Some(generation) = generation {
             json.insert("observedGeneration".to_owned(), generation.into());
@@ -224,16 +224,20 @@ fn conditions(
     Value::Array(all)
 }
 
-fn cut(mut message: String) -> String {
+fn shortened(message: String) -> String {
     if message.len() > LONGEST_MESSAGE {
-        let end = (0..=LONGEST_MESSAGE)
-            .rev()
-            .find(|&end| message.is_char_boundary(end))
-            .unwrap_or(0);
-        message.truncate(end);
-        message.push('…');
+        format!("{}…", cut(&message, LONGEST_MESSAGE))
+    } else {
+        message
     }
-    message
+}
+
+/// So much of a text as fits into so many bytes.
+pub(crate) fn cut(text: &str, longest: usize) -> &str {
+    let end = (0..=longest.min(text.len()))
+        .rev()
+        .find(|end| text.is_char_boundary(*end));
+    text.get(..end.unwrap_or_default()).unwrap_or_default()
 }
 
 /// What became of a status patch.
@@ -393,6 +397,6 @@ mod tests {
 
     #[test]
     fn long_messages_are_cut_at_a_character() {
-        assert_eq!(cut("ä".repeat(3000)).chars().count(), 2049);
+        assert_eq!(shortened("ä".repeat(3000)).chars().count(), 2049);
     }
 }

@@ -7,11 +7,9 @@ use tokio::time::Instant;
 use crate::{
     config::Backoff,
     diff,
+    losses::SOON,
     object::{Object, ResourceVersion},
 };
-
-/// A status that somebody overwrites this soon after we wrote it has been overwritten in a row.
-const SOON: Duration = Duration::from_secs(10);
 
 /// So often in a row an overwritten status is written again at once.
 const FREE_REWRITES: u32 = 3;
