@@ -40,13 +40,32 @@ pub struct ChildDeclaration {
 }
 
 impl ChildDeclaration {
-    /// A child of type `K` of parents of type `P`. A cluster-scoped child of a namespaced parent does not compile.
+    /// A child of type `K` of parents of type `P` that is applied. A cluster-scoped child of a namespaced parent does not
+    /// compile, here and below.
     #[must_use]
-    pub const fn of<P, K>(strategy: Strategy) -> Self
-    where
-        P: TypedKind<Scope: OwnsScope<K::Scope>>,
-        K: TypedKind,
-    {
+    pub const fn apply<P: TypedKind<Scope: OwnsScope<K::Scope>>, K: TypedKind>() -> Self {
+        Self::of::<P, K>(Strategy::Apply)
+    }
+
+    /// A child that is replaced.
+    #[must_use]
+    pub const fn replace<P: TypedKind<Scope: OwnsScope<K::Scope>>, K: TypedKind>() -> Self {
+        Self::of::<P, K>(Strategy::Replace)
+    }
+
+    /// A child that is recreated.
+    #[must_use]
+    pub const fn recreate<P: TypedKind<Scope: OwnsScope<K::Scope>>, K: TypedKind>() -> Self {
+        Self::of::<P, K>(Strategy::Recreate)
+    }
+
+    /// A child that is replaced once somebody deletes it.
+    #[must_use]
+    pub const fn on_delete<P: TypedKind<Scope: OwnsScope<K::Scope>>, K: TypedKind>() -> Self {
+        Self::of::<P, K>(Strategy::OnDelete)
+    }
+
+    const fn of<P: TypedKind<Scope: OwnsScope<K::Scope>>, K: TypedKind>(strategy: Strategy) -> Self {
         Self {
             kind: K::kind_of,
             strategy,

@@ -44,11 +44,11 @@ pub(super) fn declaration(operator: &Operator) -> TokenStream {
 
 fn child(operator: &Operator, Child { kind, strategy, .. }: &Child) -> TokenStream {
     let Operator { library, parent, .. } = operator;
-    let (variant, on_immutable) = match strategy {
-        Strategy::Apply { on_immutable } => (quote!(Apply), *on_immutable),
-        Strategy::Replace { on_immutable } => (quote!(Replace), *on_immutable),
-        Strategy::Recreate => (quote!(Recreate), OnImmutable::Report),
-        Strategy::OnDelete => (quote!(OnDelete), OnImmutable::Report),
+    let (strategy, on_immutable) = match strategy {
+        Strategy::Apply { on_immutable } => (quote!(apply), *on_immutable),
+        Strategy::Replace { on_immutable } => (quote!(replace), *on_immutable),
+        Strategy::Recreate => (quote!(recreate), OnImmutable::Report),
+        Strategy::OnDelete => (quote!(on_delete), OnImmutable::Report),
     };
     let choice = match on_immutable {
         OnImmutable::Report => TokenStream::new(),
@@ -59,7 +59,7 @@ fn child(operator: &Operator, Child { kind, strategy, .. }: &Child) -> TokenStre
     let library_moved = moved(library, at_kind);
     let parent = moved(parent, at_kind);
     quote_spanned!(at_kind=>
-        #library_moved::ChildDeclaration::of::<#parent, #kind>(#library::Strategy::#variant) #choice
+        #library_moved::ChildDeclaration::#strategy::<#parent, #kind>() #choice
     )
 }
 
