@@ -138,7 +138,13 @@ impl Story {
             pod.name_any(),
             service.name_any()
         ));
-        // Nothing runs Pods here, so that this one is told to be ready.
+        self.run_pod().await?;
+        self.say("  the Pod says that it is ready, and so does the status of `hello`");
+        Ok(())
+    }
+
+    /// Nothing runs Pods here, so that they are told to be ready.
+    async fn run_pod(&self) -> Outcome {
         let status = json!({"status": {"conditions": [{"type": "Ready", "status": "True"}]}});
         self.pods
             .patch_status("hello-server", &PatchParams::default(), &Patch::Merge(status))
@@ -146,9 +152,7 @@ impl Story {
         eventually("the status", async || {
             self.echos.get(NAME).await.ok()?.status?.ready.then_some(())
         })
-        .await?;
-        self.say("  the Pod says that it is ready, and so does the status of `hello`");
-        Ok(())
+        .await
     }
 
     async fn edit(&self) -> Outcome {
@@ -165,6 +169,7 @@ impl Story {
         })
         .await?;
         self.say("  its Pod is deleted and created anew with it");
+        self.run_pod().await?;
         Ok(())
     }
 
