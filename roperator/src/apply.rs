@@ -132,8 +132,15 @@ impl Applier<'_> {
                 if let Some(metadata) = body.get_mut("metadata").and_then(Value::as_object_mut) {
                     metadata.insert("uid".to_owned(), observed.uid().as_str().into());
                 }
+                // An apply with an unknown field is refused in any case. The other modes parse the body a second time, to say
+                // so in a warning and to find keys that are there twice, which cannot be.
                 let answer = self
-                    .send(Method::PATCH, observed, "&force=true", (Content::Apply, &body))
+                    .send(
+                        Method::PATCH,
+                        observed,
+                        "&force=true&fieldValidation=Ignore",
+                        (Content::Apply, &body),
+                    )
                     .await;
                 self.updated(answer, "applied", observed, &body, applied, *on_immutable, memory)
                     .await

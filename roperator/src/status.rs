@@ -261,7 +261,9 @@ pub(crate) async fn patch(
     status: &Value,
 ) -> Result<Patched, ApiError> {
     let path = parent.kind().path(parent.namespace(), Some(parent.name()));
-    let url = format!("{path}/status?fieldManager={}", encode(config.field_manager()));
+    // What the schema cannot hold was left out already: nothing is to be found by decoding the object a second time.
+    let query = format!("fieldManager={}&fieldValidation=Ignore", encode(config.field_manager()));
+    let url = format!("{path}/status?{query}");
     let patch = json!([
         {"op": "test", "path": "/metadata/uid", "value": parent.uid().as_str()},
         {"op": "add", "path": "/status", "value": status},

@@ -39,6 +39,7 @@ crate::scenarios![
         a_zero_value_that_someone_else_sets_is_repaired,
         an_empty_value_removed_from_a_pod_template_is_repaired,
         a_zero_value_removed_from_a_custom_child_is_repaired,
+        an_unknown_field_in_the_update_of_a_custom_child_is_reported_and_nothing_changed,
         stripped_managed_fields_cost_one_write_and_no_field,
         a_list_item_removed_by_someone_else_is_repaired_with_one_write,
         a_deployment_scaled_by_someone_else_is_scaled_back_with_one_write,
@@ -614,6 +615,34 @@ async fn a_zero_value_removed_from_a_custom_child_is_repaired(stage: Stage) {
         stage.rest().await;
         assert_eq!(stage.asked("widgets").len(), count + 2, "{:?}", stage.asked("widgets"));
     }
+    handle.shutdown().await.unwrap();
+}
+
+async fn an_unknown_field_in_the_update_of_a_custom_child_is_reported_and_nothing_changed(stage: Stage) {
+    let kind = define_widget(&stage).await;
+    let desired = {
+        let kind = kind.clone();
+        move |message: &str| {
+            let mut widget = widget(&kind);
+            if message == "spoiled" {
+                widget["spec"]["text"] = "changed".into();
+                widget["spec"]["nonsense"] = 1.into();
+            }
+            vec![widget]
+        }
+    };
+    let handle = stage
+        .start_desired(&[(kind.clone(), ChildConfig::apply())], desired)
+        .await;
+    stage.site("a", "one").await;
+    stage.wait_settled("a").await;
+    stage.say("a", "spoiled").await;
+    let message = stage.wait_condition("a", "Ready", "False", "ChildRefused").await;
+    assert!(message.contains("nonsense"), "{message}");
+    let api = stage.api_of(&kind);
+    assert_eq!(api.get("a-widget").await.unwrap().data["spec"]["text"], "");
+    stage.say("a", "mended").await;
+    stage.wait_settled("a").await;
     handle.shutdown().await.unwrap();
 }
 
