@@ -4,9 +4,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{Method, Request, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
-use kube::{Client, client::Body, core::Status};
+use kube::{
+    Client,
+    client::Body,
+    core::{Status, response::StatusDetails},
+};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::error::{Retry, chain};
@@ -167,29 +171,46 @@ impl Api {
         let (code, result) = match tokio::time::timeout(REQUEST_TIMEOUT, self.exchange(request)).await {
             Err(_) => (None, Err(ApiError::Timeout)),
             Ok(Err(error)) => (None, Err(ApiError::Transport(error))),
-            Ok(Ok((code, body))) if code.is_success() => (Some(code), Ok(body)),
-            Ok(Ok((code, body))) => (Some(code), Err(ApiError::Status(status(code, &body)))),
+            Ok(Ok(answer)) if answer.status().is_success() => (Some(answer.status()), Ok(answer.into_body())),
+            Ok(Ok(answer)) => (Some(answer.status()), Err(ApiError::Status(status(&answer)))),
         };
         self.observer.requested(&method, code, started.elapsed());
         result
     }
 
-    async fn exchange(&self, request: Request<Vec<u8>>) -> Result<(StatusCode, String), kube::Error> {
-        let response = self.client.send(request.map(Body::from)).await?;
-        let code = response.status();
-        let body = response.into_body().collect().await?.to_bytes();
-        Ok((code, String::from_utf8_lossy(&body).into_owned()))
+    async fn exchange(&self, request: Request<Vec<u8>>) -> Result<Response<String>, kube::Error> {
+        let (head, body) = self.client.send(request.map(Body::from)).await?.into_parts();
+        let body = body.collect().await?.to_bytes();
+        Ok(Response::from_parts(head, String::from_utf8_lossy(&body).into_owned()))
     }
 }
 
-/// What the server says of a failure; proxies in between may say it in other ways.
-fn status(code: StatusCode, body: &str) -> Box<Status> {
-    let mut status = serde_json::from_str::<Status>(body).unwrap_or_else(|_| Status::failure(body, ""));
-    status.code = code.as_u16();
+/// What the server says of a failure. Where it throttles, it says so in plain text and how long in a header; proxies in
+/// between may say things in other ways.
+fn status(answer: &Response<String>) -> Box<Status> {
+    let mut status =
+        serde_json::from_str::<Status>(answer.body()).unwrap_or_else(|_| Status::failure(answer.body(), ""));
+    status.code = answer.status().as_u16();
     if status.message.is_empty() {
-        status.message = code.to_string();
+        status.message = answer.status().to_string();
+    }
+    let asked = answer.headers().get(http::header::RETRY_AFTER);
+    if let Some(seconds) = asked.and_then(|seconds| seconds.to_str().ok()?.parse().ok()) {
+        let details = status.details.get_or_insert_with(no_details);
+        details.retry_after_seconds = details.retry_after_seconds.max(seconds);
     }
     Box::new(status)
+}
+
+fn no_details() -> StatusDetails {
+    StatusDetails {
+        name: String::new(),
+        group: String::new(),
+        kind: String::new(),
+        uid: String::new(),
+        causes: Vec::new(),
+        retry_after_seconds: 0,
+    }
 }
 
 fn decode<T: DeserializeOwned>(text: &str) -> Result<T, ApiError> {

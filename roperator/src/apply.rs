@@ -353,7 +353,7 @@ impl Applier<'_> {
             }
             Err(error) if error.is_stale() => Ok(Effect::Stale(changed(observed))),
             Err(source) if source.is_invalid() && self.would_be_valid(observed, body).await => match on_immutable {
-                OnImmutable::Recreate => self.delete(observed, WhyDelete::Recreate).await,
+                OnImmutable::Recreate => self.delete(observed, WhyDelete::Changed).await,
                 OnImmutable::Report => Err(ApplyError::Immutable { object, source }),
             },
             Err(source) => Err(ApplyError::Refused { object, verb, source }),
@@ -385,7 +385,7 @@ impl Applier<'_> {
         let path = observed.kind().path(observed.namespace(), Some(observed.name()));
         // Without a policy some kinds orphan what belongs to them: a Job its Pods.
         let options = json!({"propagationPolicy": "Background", "preconditions": {"uid": observed.uid().as_str()}});
-        self.losses.deleting(self.parent.key(), observed.uid());
+        self.losses.deleting(self.parent.key(), observed.uid(), why);
         let answer = self.api.send(Method::DELETE, &path, (Content::Json, &options)).await;
         if answer.is_err() {
             self.losses.not_deleting(self.parent.key(), observed.uid());
@@ -406,7 +406,7 @@ impl Applier<'_> {
         self.saw_deletion(observed, Some("deleted"));
         Ok(match why {
             WhyDelete::Undesired => Effect::Done,
-            WhyDelete::Recreate => Effect::Deleting(deleting(observed)),
+            WhyDelete::Changed | WhyDelete::Drifted => Effect::Deleting(deleting(observed)),
         })
     }
 

@@ -44,28 +44,28 @@ impl ChildDeclaration {
     /// compile, here and below.
     #[must_use]
     pub const fn apply<P: TypedKind<Scope: OwnsScope<K::Scope>>, K: TypedKind>() -> Self {
-        Self::of::<P, K>(Strategy::Apply)
+        Self::of::<K>(Strategy::Apply)
     }
 
     /// A child that is replaced.
     #[must_use]
     pub const fn replace<P: TypedKind<Scope: OwnsScope<K::Scope>>, K: TypedKind>() -> Self {
-        Self::of::<P, K>(Strategy::Replace)
+        Self::of::<K>(Strategy::Replace)
     }
 
     /// A child that is recreated.
     #[must_use]
     pub const fn recreate<P: TypedKind<Scope: OwnsScope<K::Scope>>, K: TypedKind>() -> Self {
-        Self::of::<P, K>(Strategy::Recreate)
+        Self::of::<K>(Strategy::Recreate)
     }
 
     /// A child that is replaced once somebody deletes it.
     #[must_use]
     pub const fn on_delete<P: TypedKind<Scope: OwnsScope<K::Scope>>, K: TypedKind>() -> Self {
-        Self::of::<P, K>(Strategy::OnDelete)
+        Self::of::<K>(Strategy::OnDelete)
     }
 
-    const fn of<P: TypedKind<Scope: OwnsScope<K::Scope>>, K: TypedKind>(strategy: Strategy) -> Self {
+    const fn of<K: TypedKind>(strategy: Strategy) -> Self {
         Self {
             kind: K::kind_of,
             strategy,

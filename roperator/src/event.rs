@@ -3,14 +3,12 @@
 //! In: a parent, a reason, a message. Out: one Event, whose name is made of these three: telling the same again, after a
 //! restart for instance, finds it there. What cannot be told is in the status and the log as well.
 
-use std::{
-    hash::{DefaultHasher, Hash, Hasher},
-    time::Duration,
-};
+use std::time::Duration;
 
 use http::Method;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::{
     api::{Api, Content},
@@ -48,9 +46,19 @@ pub(crate) async fn tell(
 }
 
 fn warning(config: &OperatorConfig, parent: &Object, reason: &str, message: &str, now: Timestamp) -> Value {
-    let mut hasher = DefaultHasher::new();
-    (parent.uid(), &*config.name, reason, message).hash(&mut hasher);
-    let name = format!("{}.{:016x}", cut(parent.name(), LONGEST_PREFIX), hasher.finish());
+    // The same in every process and every version: a restart tells nothing twice.
+    let mut hasher = Sha256::new();
+    for part in [parent.uid().as_str(), &config.name, reason, message] {
+        hasher.update(part);
+        hasher.update([0]);
+    }
+    let hash: String = hasher
+        .finalize()
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let name = format!("{}.{hash}", cut(parent.name(), LONGEST_PREFIX));
     json!({
         "apiVersion": "events.k8s.io/v1",
         "kind": "Event",

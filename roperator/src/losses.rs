@@ -5,10 +5,10 @@
 //!
 //! A child often goes because its parent does: the garbage collector deletes or releases it, and the watch of the
 //! children's kind may tell so before the parents' does. One GET of the parent keeps us from making children of a parent
-//! that is on its way out. And what somebody takes away again and again is made again ever more slowly.
+//! that is on its way out. And what somebody takes away or spoils again and again is made again ever more slowly.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use crate::{
     config::Backoff,
+    diff::WhyDelete,
     kind::Kind,
     object::{Object, ObjectKey, Uid},
 };
@@ -53,7 +54,7 @@ struct Lost {
     /// Something went since the parent was last read.
     is_doubtful: bool,
     /// The children that we delete ourselves.
-    deleting: HashSet<Uid>,
+    deleting: HashMap<Uid, WhyDelete>,
     children: HashMap<(Kind, ObjectKey), Loss>,
 }
 
@@ -87,11 +88,11 @@ pub(crate) struct Wait {
 }
 
 impl Losses {
-    /// We are about to delete a child ourselves: that is no loss.
-    pub fn deleting(&self, parent: &ObjectKey, child: &Uid) {
+    /// We are about to delete a child ourselves: that is no loss, unless it is because somebody spoiled it.
+    pub fn deleting(&self, parent: &ObjectKey, child: &Uid, why: WhyDelete) {
         let mut state = self.lock();
         let lost = state.parents.entry(parent.clone()).or_default();
-        lost.deleting.insert(child.clone());
+        lost.deleting.insert(child.clone(), why);
     }
 
     /// We did not delete it after all.
@@ -106,10 +107,11 @@ impl Losses {
         let mut state = self.lock();
         state.sweep(backoff, now);
         let lost = state.parents.entry(parent.clone()).or_default();
-        if lost.deleting.remove(child.uid()) {
-            return;
+        match lost.deleting.remove(child.uid()) {
+            Some(WhyDelete::Undesired | WhyDelete::Changed) => return,
+            Some(WhyDelete::Drifted) => {}
+            None => lost.is_doubtful = true,
         }
-        lost.is_doubtful = true;
         let id = (child.kind().clone(), child.key().clone());
         let loss = lost.children.entry(id).or_insert(Loss {
             at: now,
@@ -215,6 +217,16 @@ mod tests {
             now += Duration::from_secs(1);
         }
         assert_eq!(delays, [0, 100, 200, 400]);
+        losses.deleting(&parent, child.uid(), WhyDelete::Drifted);
+        losses.gone(&parent, &child, &Backoff::default(), now);
+        assert_eq!(
+            wait(&losses, now).map(|wait| wait.left.as_millis()),
+            Some(800),
+            "what is spoiled so often counts as well"
+        );
+        now += Duration::from_secs(1);
+        losses.making(&parent, &ConfigMap, child.key(), now);
+        now += Duration::from_secs(1);
         now += SOON;
         losses.gone(&parent, &child, &Backoff::default(), now);
         assert_eq!(wait(&losses, now), None, "it stood for a while");
@@ -232,10 +244,10 @@ mod tests {
     #[test]
     fn what_we_delete_ourselves_is_no_loss() {
         let (losses, parent, child) = (Losses::default(), ObjectKey::new(Some("n"), "p"), child());
-        losses.deleting(&parent, child.uid());
+        losses.deleting(&parent, child.uid(), WhyDelete::Changed);
         losses.gone(&parent, &child, &Backoff::default(), Instant::now());
         assert!(!losses.is_doubtful(&parent));
-        losses.deleting(&parent, child.uid());
+        losses.deleting(&parent, child.uid(), WhyDelete::Changed);
         losses.not_deleting(&parent, child.uid());
         losses.gone(&parent, &child, &Backoff::default(), Instant::now());
         assert!(

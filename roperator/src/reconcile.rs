@@ -464,8 +464,8 @@ struct Applied {
 impl Applied {
     fn hold(&mut self, child: String, wait: &Wait) {
         let message = format!(
-            "{child} was taken away {} times in a row, each time within seconds of being made; it is made again after a pause: \
-             find out who deletes it",
+            "{child} was deleted or spoiled by somebody else {} times in a row, each time within seconds of being made; it is made \
+             again after a pause: find out who does that",
             wait.losses
         );
         self.waiting = Some(("TakenAway", message));

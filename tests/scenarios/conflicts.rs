@@ -17,7 +17,10 @@ use kube::{
     Api, CustomResource, Resource, ResourceExt,
     api::{DeleteParams, ListParams, ObjectMeta, Patch, PatchParams, PostParams},
 };
-use roperator::prelude::*;
+use roperator::{
+    manifest::{ManifestInput, rbac},
+    prelude::*,
+};
 use roperator_tests::{
     kinds::{Site, SiteOperator, SiteStatus, fan_out},
     stage::{Gate, Stage, condition, eventually, install},
@@ -457,9 +460,13 @@ async fn wait_domain(domains: &Api<Domain>, name: &str, status: &str, reason: &s
 
 async fn a_terminating_namespace_makes_no_hot_loop_and_is_overcome(stage: Stage) {
     install(&stage.client, &DomainOperator::crd()).await;
-    let handle = stage
-        .start_with::<DomainOperator, _, _>(stage.config_of::<DomainOperator>(), sync_domain)
+    let config = stage.config_of::<DomainOperator>();
+    // The namespace's Role goes with it.
+    let rules = rbac::rules(&ManifestInput::from_config(&config), &config.parent().crd_name());
+    stage
+        .bind(&format!("{}-rules", stage.namespace), rules.namespaced)
         .await;
+    let handle = stage.start_with::<DomainOperator, _, _>(config, sync_domain).await;
     let spec = DomainSpec {
         namespace: stage.namespace.clone(),
     };

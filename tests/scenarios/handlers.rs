@@ -48,6 +48,7 @@ crate::scenarios![
         an_invalid_change_of_a_child_is_reported_and_nothing_changed,
         a_parent_that_does_not_decode_is_reported_and_others_go_on,
         a_parent_that_decodes_no_longer_keeps_its_children,
+        a_deleted_parent_that_decodes_no_longer_keeps_its_finalizer_until_it_is_mended,
         a_child_that_does_not_decode_discards_the_response,
         the_time_is_one_for_a_turn_and_goes_on,
         a_resync_comes_after_its_delay_and_costs_no_request,
@@ -631,6 +632,39 @@ async fn a_parent_that_decodes_no_longer_keeps_its_children(stage: Stage) {
     stage.delete::<Site>("a").await;
     stage.wait_gone::<Site>("a").await;
     stage.wait_gone::<ConfigMap>("a-colour").await;
+    handle.shutdown().await.unwrap();
+}
+
+#[operator(parent = StrictSite, children(ConfigMap = apply), finalizer)]
+struct StrictFinalizingOperator;
+
+impl Handler for StrictFinalizingOperator {
+    async fn sync(&self, _: &SyncRequest<Self>) -> Result<SyncResponse<Self>> {
+        Ok(SyncResponse::new())
+    }
+}
+
+impl Finalize for StrictFinalizingOperator {
+    async fn finalize(&self, _: &SyncRequest<Self>) -> Result<FinalizeResponse<Self>> {
+        Ok(FinalizeResponse::done())
+    }
+}
+
+async fn a_deleted_parent_that_decodes_no_longer_keeps_its_finalizer_until_it_is_mended(stage: Stage) {
+    let handle = stage.start(StrictFinalizingOperator).await;
+    stage.site("a", "red").await;
+    stage.wait_settled("a").await;
+    stage.say("a", "infrared").await;
+    stage.wait_condition("a", "Stalled", "True", "InvalidParent").await;
+    stage.delete::<Site>("a").await;
+    stage.rest().await;
+    // What it cannot read it cannot clean up after.
+    let message = stage.wait_condition("a", "Stalled", "True", "InvalidParent").await;
+    assert!(message.contains("infrared"), "{message}");
+    let held = stage.api::<Site>().get("a").await.unwrap();
+    assert_eq!(held.finalizers(), ["roperator.dev/strict-finalizing"]);
+    stage.say("a", "green").await;
+    stage.wait_gone::<Site>("a").await;
     handle.shutdown().await.unwrap();
 }
 

@@ -13,10 +13,12 @@ use std::{
 use futures::future::{BoxFuture, join_all};
 use http::{Method, StatusCode};
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret, Service};
-use kube::{Resource, ResourceExt};
+use kube::{Api, Resource, ResourceExt, api::PostParams};
 use roperator::{
     Dynamic, IntoHandler, OperatorHandle, RuntimeError, Scope, ServerConfig, WithFinalize, WithFinalizer, prelude::*,
 };
+use roperator_examples::echo::{EchoServer, EchoServerSpec};
+use roperator_testkit::real::RealServer;
 use roperator_tests::{
     kinds::{Site, config_map_of, message_of},
     stage::{Gate, Stage, eventually, http_get, metric, parameter},
@@ -40,6 +42,7 @@ crate::scenarios![
         health_and_readiness_are_served,
         metrics_count_what_happens,
         metrics_count_errors_and_panics,
+        reasons_of_a_turn_are_merged_and_counted,
         health_and_metrics_can_be_switched_off,
         a_taken_port_is_told_of_at_start,
         a_renamed_operator_keeps_its_children,
@@ -56,6 +59,7 @@ crate::scenarios![
         a_response_that_names_a_time_is_synced_again_then,
         concurrency_is_bounded_and_one_for_a_parent;
     own:
+        a_process_ends_in_order_when_it_is_told_to,
 ];
 
 fn of_config_maps(stage: &Stage, name: &str) -> OperatorConfig {
@@ -496,6 +500,47 @@ async fn metrics_count_errors_and_panics(stage: Stage) {
     assert_eq!(counted(panics, &[operator]), 0.0);
     stage.say("a", "panics").await;
     wait_counted(panics, &[operator]).await;
+    handle.shutdown().await.unwrap();
+}
+
+async fn reasons_of_a_turn_are_merged_and_counted(stage: Stage) {
+    let gate = Gate::default();
+    let handle = stage
+        .start_dynamic(of_config_maps(&stage, "merging"), gated(&gate))
+        .await;
+    stage.site("a", "hello").await;
+    stage.wait_message("a-config", "hello").await;
+    stage.rest().await;
+    let count = |name: &str, label: &str| metric(&handle.metrics(), name, &[label]).unwrap_or_default();
+    let counts = || {
+        [
+            count("roperator_turn_reasons_total", "reason=\"parent\""),
+            count("roperator_turn_reasons_total", "reason=\"child\""),
+            count("workqueue_adds_total", "name=\"merging\""),
+        ]
+    };
+    let before = counts();
+    gate.close();
+    let came = gate.came();
+    stage.say("a", "one").await;
+    gate.wait_came(came + 1).await;
+    // A turn runs: all that happens meanwhile is one turn's matter.
+    for message in ["two", "three", "four"] {
+        stage.say("a", message).await;
+    }
+    stage
+        .edit::<ConfigMap>("a-config", json!({"data": {"message": "edited"}}))
+        .await;
+    stage.rest().await;
+    gate.open();
+    stage.wait_message("a-config", "four").await;
+    stage.rest().await;
+    let after = counts();
+    // One for the first change, and one for the three after it and the edit; what is written last comes back as a child's.
+    let [parent, child, turns] = [0, 1, 2].map(|index| after[index] - before[index]);
+    assert_eq!(parent, 2.0, "{before:?} {after:?}");
+    assert!((1.0..=2.0).contains(&child), "{before:?} {after:?}");
+    assert!((2.0..=3.0).contains(&turns), "{before:?} {after:?}");
     handle.shutdown().await.unwrap();
 }
 
@@ -972,7 +1017,8 @@ async fn concurrency_is_bounded_and_one_for_a_parent(stage: Stage) {
     join_all(names.iter().map(|name| stage.say(name, "two"))).await;
     stage.rest().await;
     assert_eq!(gate.came(), 3, "three turns run, and no more");
-    let waiting = metric(&handle.metrics(), "workqueue_depth", &["controller=\"bounded\""]);
+    let labels = ["controller=\"bounded\"", "priority=\"0\""];
+    let waiting = metric(&handle.metrics(), "workqueue_depth", &labels);
     assert_eq!(waiting, Some(17.0), "the others wait, each once");
     gate.open();
     for name in &names {
@@ -985,4 +1031,39 @@ async fn concurrency_is_bounded_and_one_for_a_parent(stage: Stage) {
     };
     assert_eq!((most, most_of_one), (3, 1));
     handle.shutdown().await.unwrap();
+}
+
+async fn a_process_ends_in_order_when_it_is_told_to(server: RealServer) {
+    let folder = tempfile::tempdir().unwrap();
+    let kubeconfig = folder.path().join("kubeconfig");
+    server.kubeconfig(&kubeconfig).await.unwrap();
+    let client = server.client().await.unwrap();
+    let namespaced = |name: &str| {
+        EchoServer::new(
+            name,
+            EchoServerSpec {
+                service_name: name.to_owned(),
+                image: "echo:1".to_owned(),
+            },
+        )
+    };
+    let echos: Api<EchoServer> = Api::default_namespaced(client.clone());
+    let services: Api<Service> = Api::default_namespaced(client);
+    for signal in ["TERM", "INT"] {
+        // This program, as an operator's: `main.rs` runs it.
+        let mut process = std::process::Command::new(std::env::current_exe().unwrap())
+            .env(crate::PROCESS, "1")
+            .env("KUBECONFIG", &kubeconfig)
+            .spawn()
+            .unwrap();
+        let name = format!("echo-{}", signal.to_lowercase());
+        echos.create(&PostParams::default(), &namespaced(&name)).await.unwrap();
+        eventually("its Service", async || services.get_opt(&name).await.ok()?).await;
+        let told = std::process::Command::new("kill")
+            .args([format!("-{signal}"), process.id().to_string()])
+            .status();
+        assert!(told.unwrap().success());
+        let ended = eventually("its end", async || process.try_wait().unwrap()).await;
+        assert_eq!(ended.code(), Some(0), "{ended}");
+    }
 }

@@ -31,6 +31,8 @@ use std::{
 };
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use roperator::{Declared, run_operator};
+use roperator_examples::echo::EchoOperator;
 use roperator_testkit::real::{RealServer, available};
 use roperator_tests::stage;
 use tokio::{runtime::Runtime, sync::OnceCell};
@@ -59,7 +61,17 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 static SHARED: OnceCell<RealServer> = OnceCell::const_new();
 static REASON: OnceLock<Option<String>> = OnceLock::new();
 
+/// Set where this program is to be an operator's instead.
+const PROCESS: &str = "ROPERATOR_SCENARIO_PROCESS";
+
 fn main() -> ExitCode {
+    if std::env::var_os(PROCESS).is_some() {
+        let config = EchoOperator::config().with_server_port(0);
+        return match RUNTIME.block_on(run_operator(config, EchoOperator)) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        };
+    }
     let mut arguments = Arguments::from_args();
     // Scenarios wait most of their time.
     arguments.test_threads.get_or_insert(6);
@@ -67,7 +79,13 @@ fn main() -> ExitCode {
         .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "off".into()))
         .with_writer(std::io::stderr)
         .try_init();
-    let reason = REASON.get_or_init(|| available().err());
+    let reason = match backend(std::env::var("ROPERATOR_TEST_API").ok().as_deref()) {
+        Ok(reason) => REASON.get_or_init(|| reason),
+        Err(mistake) => {
+            eprintln!("{mistake}");
+            return ExitCode::FAILURE;
+        }
+    };
     let scenarios = [
         basics::all(),
         builder::all(),
@@ -96,6 +114,22 @@ fn main() -> ExitCode {
         }
     });
     conclusion.exit_code()
+}
+
+/// Why the scenarios are ignored, if they are.
+///
+/// # Errors
+/// When what was asked for is not to be had.
+fn backend(asked: Option<&str>) -> Result<Option<String>, String> {
+    let reason = available().err();
+    match (asked, reason) {
+        (None | Some("" | "real"), None) => Ok(None),
+        (None | Some(""), Some(reason)) => Ok(Some(reason)),
+        (Some("real"), Some(reason)) => Err(format!("ROPERATOR_TEST_API=real: {reason}")),
+        (Some(other), _) => Err(format!(
+            "ROPERATOR_TEST_API={other}: scenarios run on the real API server alone so far; set it to `real`, or not at all"
+        )),
+    }
 }
 
 fn trial(scenario: Scenario) -> Trial {

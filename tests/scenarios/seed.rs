@@ -28,7 +28,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures::future::join_all;
+use futures::{StreamExt, future::join_all};
 use http::{Method, StatusCode};
 use k8s_openapi::{
     api::{
@@ -41,7 +41,9 @@ use kube::{
     Resource, ResourceExt,
     api::{ListParams, ObjectMeta},
 };
-use roperator::{Dynamic, Failable, FailableHandler, OperatorHandle, Scope, WithFinalize, WithFinalizer, prelude::*};
+use roperator::{
+    Dynamic, Failable, FailableHandler, OPERATOR_LABEL, OperatorHandle, Scope, WithFinalize, WithFinalizer, prelude::*,
+};
 use roperator_testkit::real::RealServer;
 use roperator_tests::{
     kinds::{Site, config_map_of, definition, message_of},
@@ -632,14 +634,33 @@ async fn the_delay_of_a_finalize_retry_passes_once(stage: Stage) {
     handle.shutdown().await.unwrap();
 }
 
+/// One more than a page of kube's lists.
+const MANY: u32 = 501;
+
 /// #12: lists had no pages and watches no bookmarks.
 async fn plain_lists_come_in_pages_and_watches_with_bookmarks(stage: Stage) {
     let refused = Fault::Answer(StatusCode::UNPROCESSABLE_ENTITY, None);
     stage
         .wire
         .fault(move |sent| sent.query.contains("sendInitialEvents").then(|| refused.clone()));
+    // More than a page of what the operator's label selects.
+    let metadata = |number| json!({"name": format!("many-{number}"), "labels": {OPERATOR_LABEL: "seed-12"}});
+    let many: Vec<ConfigMap> = (0..MANY)
+        .map(|number| serde_json::from_value(json!({"metadata": metadata(number)})).unwrap())
+        .collect();
+    futures::stream::iter(many)
+        .for_each_concurrent(16, async |object| drop(stage.create(object).await))
+        .await;
     let handle = stage.start_dynamic(of_config_maps(&stage, "seed-12"), keep).await;
     let sent = stage.wire.sent();
+    let lists: Vec<_> = sent
+        .iter()
+        .filter(|sent| sent.path.ends_with("/configmaps") && !sent.is_watch())
+        .collect();
+    assert_eq!(lists.len(), 2, "{lists:#?}");
+    assert!(parameter(lists[1], "continue").is_some(), "{lists:#?}");
+    let held = metric(&handle.metrics(), "roperator_cached_objects", &["kind=\"ConfigMap\""]);
+    assert_eq!(held, Some(f64::from(MANY)));
     for plural in ["/sites", "/configmaps"] {
         let list = sent
             .iter()

@@ -1,6 +1,9 @@
 //! How children are updated: replaced, recreated, left, and what happens when the server refuses.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
 
 use http::StatusCode;
 use k8s_openapi::api::{
@@ -30,6 +33,8 @@ crate::scenarios![
         recreate_deletes_with_the_uid_and_creates_anew,
         recreate_waits_until_a_held_object_is_gone,
         recreate_leaves_a_pod_alone_that_others_extended,
+        recreate_leaves_a_pod_alone_that_admission_rewrote,
+        recreate_of_what_admission_rewrites_and_others_touch_slows_down,
         recreate_heals_a_stripped_label_without_recreating,
         recreate_takes_a_foreign_edit_for_a_change,
         recreated_children_cost_nothing_at_rest_and_on_restart,
@@ -48,7 +53,8 @@ crate::scenarios![
         an_invalid_child_is_reported_and_does_not_spin,
         an_invalid_change_is_reported_and_recreates_nothing,
         an_invalid_change_to_an_immutable_field_recreates_nothing,
-        a_child_that_becomes_valid_is_created;
+        a_child_that_becomes_valid_is_created,
+        an_update_that_is_answered_with_500_is_tried_ever_less_often;
     own:
 ];
 
@@ -396,6 +402,82 @@ async fn recreate_leaves_a_pod_alone_that_others_extended(stage: Stage) {
     assert!(after.labels().contains_key("theirs"));
     assert_eq!(stage.asked("pods"), ["POST 201"]);
     rests_and_restarts(&stage, handle, &pods(), pod).await;
+}
+
+async fn recreate_leaves_a_pod_alone_that_admission_rewrote(stage: Stage) {
+    let mutation = json!({"patchType": "JSONPatch", "jsonPatch": {
+        "expression": "[JSONPatch{op: 'replace', path: '/spec/containers/0/args', value: ['rewritten']}]",
+    }});
+    let args = |pod: &Pod| {
+        pod.spec.as_ref().unwrap().containers[0]
+            .args
+            .clone()
+            .unwrap_or_default()
+    };
+    let probe: Pod = serde_json::from_value(pod("probe").remove(0)).unwrap();
+    stage
+        .admit("pods", mutation, &probe, |pod| args(pod) == ["rewritten"])
+        .await;
+    let kinds = [(k8s_types::core::v1::Pod, ChildConfig::recreate())];
+    let handle = stage.start_desired(&kinds, pod).await;
+    // As a kubelet does, somebody writes its status before the operator sees what became of it.
+    stage.wire.hold_watches_of("pods");
+    stage.site("a", "one").await;
+    let made = stage.wait_for::<Pod>("a-pod", "it is there", |_| true).await;
+    let status = json!({"status": {"phase": "Running"}});
+    stage
+        .api::<Pod>()
+        .patch_status("a-pod", &PatchParams::default(), &Patch::Merge(status))
+        .await
+        .unwrap();
+    stage.wire.hold_watches(false);
+    stage.wait_settled("a").await;
+    stage.rest().await;
+    assert_eq!(stage.asked("pods"), ["POST 201"]);
+    rests_and_restarts(&stage, handle, &kinds, pod).await;
+    let left = stage.api::<Pod>().get("a-pod").await.unwrap();
+    assert_eq!((left.uid(), args(&left)), (made.uid(), vec!["rewritten".to_owned()]));
+}
+
+async fn recreate_of_what_admission_rewrites_and_others_touch_slows_down(stage: Stage) {
+    // A ConfigMap has no generation, by which it could be told that it was never changed.
+    let expression =
+        "Object{metadata: Object.metadata{annotations: {'admitted': 'yes'}}, data: {'message': 'rewritten'}}";
+    let mutation = json!({"patchType": "ApplyConfiguration", "applyConfiguration": {"expression": expression}});
+    let desired = |message: &str| {
+        vec![child(
+            "v1",
+            "ConfigMap",
+            "config",
+            json!({"data": {"message": message}}),
+        )]
+    };
+    let probe: ConfigMap = serde_json::from_value(desired("probe").remove(0)).unwrap();
+    let is_admitted = |made: &ConfigMap| made.annotations().contains_key("admitted");
+    stage.admit("configmaps", mutation, &probe, is_admitted).await;
+    let kinds = [(k8s_types::core::v1::ConfigMap, ChildConfig::recreate())];
+    let handle = stage.start_desired(&kinds, desired).await;
+    stage.site("a", "one").await;
+    // Whatever is made is touched at once, so that it is never seen as it was made.
+    for round in 0..200 {
+        let touch = json!({"metadata": {"labels": {"touched": round.to_string()}}});
+        let _ = stage
+            .api::<ConfigMap>()
+            .patch("a-config", &PatchParams::default(), &Patch::Merge(touch))
+            .await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    stage
+        .wait_for::<ConfigMap>("a-config", "it is left alone", |_| true)
+        .await;
+    let made = stage
+        .asked("configmaps")
+        .iter()
+        .filter(|asked| *asked == "POST 201")
+        .count();
+    // Delays of 50 ms, 100 ms, … from the second time on: not more than these fit into the time.
+    assert!(made <= 10, "{made} creations");
+    handle.shutdown().await.unwrap();
 }
 
 async fn recreate_heals_a_stripped_label_without_recreating(stage: Stage) {
@@ -762,5 +844,48 @@ async fn a_child_that_becomes_valid_is_created(stage: Stage) {
         .filter(|sent| sent.code == Some(StatusCode::UNPROCESSABLE_ENTITY))
         .count();
     assert_eq!(refused, 1);
+    handle.shutdown().await.unwrap();
+}
+
+async fn an_update_that_is_answered_with_500_is_tried_ever_less_often(stage: Stage) {
+    fn desired(message: &str) -> Vec<Value> {
+        let mut spec = json!({"ports": [{"port": 80}]});
+        match message {
+            "an unknown field" => spec["nonsense"] = 1.into(),
+            "a key twice" => spec["ports"] = json!([{"port": 80, "protocol": "TCP"}, {"port": 80, "protocol": "TCP"}]),
+            _ => {}
+        }
+        vec![child("v1", "Service", "web", json!({"spec": spec}))]
+    }
+    let max = Duration::from_millis(400);
+    let config = stage
+        .dynamic_config("site")
+        .with_child(k8s_types::core::v1::Service, ChildConfig::apply())
+        .with_backoff(Duration::from_millis(20), max);
+    let handle = stage.start_desired_with(config, desired).await;
+    stage.site("a", "one").await;
+    stage.wait_settled("a").await;
+    for message in ["an unknown field", "a key twice"] {
+        let tries: Arc<Mutex<Vec<Instant>>> = Arc::default();
+        let noted = tries.clone();
+        stage.wire.fault(move |sent| {
+            if sent.to_string().starts_with("APPLY") {
+                noted.lock().unwrap().push(Instant::now());
+            }
+            None
+        });
+        stage.say("a", message).await;
+        eventually("it is tried again and again", async || {
+            (tries.lock().unwrap().len() >= 9).then_some(())
+        })
+        .await;
+        stage.wait_condition("a", "Ready", "False", "ChildRefused").await;
+        let tries = tries.lock().unwrap().clone();
+        assert!(tries[8] - tries[7] >= max, "{tries:?}");
+        assert!(stage.wire.sent().iter().any(|sent| sent.to_string() == "APPLY 500"));
+        stage.wire.heal();
+        stage.say("a", "mended").await;
+        stage.wait_settled("a").await;
+    }
     handle.shutdown().await.unwrap();
 }

@@ -1,5 +1,5 @@
-//! A scenario's stage: a namespace of its own on the shared server, an operator's account with exactly the rights that its
-//! manifests grant, and a way to wait for what should come.
+//! A scenario's stage: a namespace of its own on the shared server, an account of its own with exactly the rights that the
+//! manifests of its operators grant, and a way to wait for what should come.
 
 use std::{
     fmt::Debug,
@@ -10,6 +10,8 @@ use std::{
 use k8s_openapi::{
     NamespaceResourceScope,
     api::{
+        admissionregistration::v1::{MutatingAdmissionPolicy, MutatingAdmissionPolicyBinding},
+        authorization::v1::{ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec},
         core::v1::{ConfigMap, Namespace},
         rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule, RoleRef, Subject},
     },
@@ -25,6 +27,7 @@ use roperator::{
 };
 use roperator_testkit::real::RealServer;
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::json;
 
 use crate::{
     kinds::{Site, SiteOperator, SiteSpec},
@@ -71,6 +74,15 @@ pub async fn install(client: &Client, crd: &CustomResourceDefinition) {
     .await;
 }
 
+async fn apply<K>(api: &Api<K>, object: &K)
+where
+    K: Resource + Clone + Debug + Serialize + DeserializeOwned,
+{
+    let params = PatchParams::apply("scenarios").force();
+    let applied = api.patch(&object.name_any(), &params, &Patch::Apply(object)).await;
+    applied.expect("it can be applied");
+}
+
 /// A scenario's place on the server.
 pub struct Stage {
     /// The administrator.
@@ -79,7 +91,7 @@ pub struct Stage {
     pub namespace: String,
     /// The operator's wire.
     pub wire: Wire,
-    /// The operator's account.
+    /// The operator's account: a user of this stage alone, as whom the administrator acts.
     pub account: kube::Config,
     user: String,
 }
@@ -90,7 +102,6 @@ impl Stage {
     /// A stage with a namespace of its own.
     pub async fn new(server: &RealServer) -> Self {
         let number = STAGES.fetch_add(1, Ordering::Relaxed);
-        let user = format!("operator-{}", number % 16);
         let client = server.client().await.expect("a client");
         let namespace = format!("scenario-{number}");
         let object = Namespace {
@@ -104,11 +115,17 @@ impl Stage {
             .create(&PostParams::default(), &object)
             .await
             .expect("a namespace");
+        let user = format!("operator-of-{namespace}");
+        let mut account = server.admin();
+        let value = user.parse().expect("a header's value");
+        account
+            .headers
+            .push((http::HeaderName::from_static("impersonate-user"), value));
         Self {
             client,
             namespace,
             wire: Wire::default(),
-            account: server.user(&user),
+            account,
             user,
         }
     }
@@ -134,12 +151,22 @@ impl Stage {
         self.config(OperatorConfig::new(name, <Site as roperator::TypedKind>::kind_of()))
     }
 
-    /// Grants the operator's account what its manifests grant, cluster-wide kinds included.
+    /// Grants the operator's account what its manifests grant, where they grant it, and waits until that holds.
     pub async fn grant(&self, config: &OperatorConfig) {
-        let input = ManifestInput::from_config(config);
-        let rules = rbac::rules(&input, &config.parent().crd_name());
-        let name = format!("{}-{}", self.namespace, config.name());
-        self.bind(&name, [rules.cluster, rules.namespaced].concat()).await;
+        let parent = config.parent();
+        let manifests = rbac::rbac(&ManifestInput::from_config(config), &parent.crd_name(), &self.namespace);
+        let rules = manifests.cluster_role.rules.unwrap_or_default();
+        // The names of a cluster's objects are shared with other stages.
+        self.bind(&format!("{}-{}", self.namespace, config.name()), rules).await;
+        for (role, mut binding) in manifests.roles {
+            let namespace = role.namespace().unwrap_or_default();
+            binding.subjects = Some(self.subjects());
+            apply(&Api::namespaced(self.client.clone(), &namespace), &role).await;
+            apply(&Api::namespaced(self.client.clone(), &namespace), &binding).await;
+        }
+        let namespace = config.namespaces().last().map(str::to_owned);
+        self.wait_allowed(parent, namespace.filter(|_| parent.is_namespaced()))
+            .await;
     }
 
     /// Grants the operator's account these rules, everywhere.
@@ -160,21 +187,42 @@ impl Stage {
                 kind: "ClusterRole".to_owned(),
                 name: name.to_owned(),
             },
-            subjects: Some(vec![Subject {
-                kind: "User".to_owned(),
-                name: self.user.clone(),
-                ..Subject::default()
-            }]),
+            subjects: Some(self.subjects()),
         };
-        let params = PatchParams::apply("scenarios").force();
-        Api::<ClusterRole>::all(self.client.clone())
-            .patch(name, &params, &Patch::Apply(&role))
-            .await
-            .expect("a role");
-        Api::<ClusterRoleBinding>::all(self.client.clone())
-            .patch(name, &params, &Patch::Apply(&binding))
-            .await
-            .expect("a binding");
+        apply(&Api::all(self.client.clone()), &role).await;
+        apply(&Api::all(self.client.clone()), &binding).await;
+    }
+
+    fn subjects(&self) -> Vec<Subject> {
+        vec![Subject {
+            kind: "User".to_owned(),
+            name: self.user.clone(),
+            ..Subject::default()
+        }]
+    }
+
+    /// The authoriser sees bindings a moment after they are made.
+    async fn wait_allowed(&self, parent: &Kind, namespace: Option<String>) {
+        let reviews: Api<SubjectAccessReview> = Api::all(self.client.clone());
+        let review = SubjectAccessReview {
+            spec: SubjectAccessReviewSpec {
+                user: Some(self.user.clone()),
+                resource_attributes: Some(ResourceAttributes {
+                    group: Some(parent.group().to_owned()),
+                    resource: Some(parent.plural().to_owned()),
+                    verb: Some("watch".to_owned()),
+                    namespace,
+                    ..ResourceAttributes::default()
+                }),
+                ..SubjectAccessReviewSpec::default()
+            },
+            ..SubjectAccessReview::default()
+        };
+        eventually("the rights hold", async || {
+            let answer = reviews.create(&PostParams::default(), &review).await.ok()?;
+            answer.status?.allowed.then_some(())
+        })
+        .await;
     }
 
     /// The operator's client, over the wire.
@@ -439,7 +487,7 @@ impl Stage {
                     .and_then(serde_json::Value::as_str)
                     .unwrap_or_default();
                 // Stated in full: what the schema defaults is another scenario's matter.
-                let status = serde_json::json!({"message": message, "observed": 0});
+                let status = json!({"message": message, "observed": 0});
                 let children = desired(message).into_iter().map(|mut child| {
                     let name = child
                         .pointer("/metadata/name")
@@ -459,8 +507,7 @@ impl Stage {
 
     /// Sets a [`Site`]'s message.
     pub async fn say(&self, site: &str, message: &str) {
-        self.edit::<Site>(site, serde_json::json!({"spec": {"message": message}}))
-            .await;
+        self.edit::<Site>(site, json!({"spec": {"message": message}})).await;
     }
 
     /// Waits until a [`Site`]'s status has caught up with its spec and says that all is well.
@@ -533,7 +580,7 @@ impl Stage {
 
     /// The same in any namespace.
     pub async fn create_in(&self, kind: &Kind, namespace: &str, name: &str, spec: serde_json::Value) -> DynamicObject {
-        let json = serde_json::json!({
+        let json = json!({
             "apiVersion": kind.api_version(), "kind": kind.kind(), "metadata": {"name": name}, "spec": spec,
         });
         let object = serde_json::from_value(json).expect("an object");
@@ -542,6 +589,41 @@ impl Stage {
             .create(&PostParams::default(), &object)
             .await;
         created.expect("it can be created")
+    }
+
+    /// Lets admission mutate the stage's objects of a core kind, and waits until it does. A policy stands in for a webhook: it
+    /// goes through the same admission, and needs no server of ours.
+    pub async fn admit<K>(&self, plural: &str, mutation: serde_json::Value, probe: &K, is_admitted: impl Fn(&K) -> bool)
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + Serialize + DeserializeOwned,
+    {
+        let name = format!("{plural}.{}.example.com", self.namespace);
+        let metadata = json!({"name": name});
+        let operations = ["CREATE", "UPDATE"];
+        let rule = json!({"apiGroups": [""], "apiVersions": ["v1"], "resources": [plural], "operations": operations});
+        let selector = json!({"matchLabels": {"kubernetes.io/metadata.name": self.namespace}});
+        let policy = json!({"metadata": metadata, "spec": {
+            "reinvocationPolicy": "IfNeeded",
+            "matchConstraints": {"namespaceSelector": selector, "resourceRules": [rule]},
+            "mutations": [mutation],
+        }});
+        let binding = json!({"metadata": metadata, "spec": {"policyName": name}});
+        let policy: MutatingAdmissionPolicy = serde_json::from_value(policy).expect("a policy");
+        let binding: MutatingAdmissionPolicyBinding = serde_json::from_value(binding).expect("a binding");
+        let params = PostParams::default();
+        let policies = Api::all(self.client.clone());
+        policies.create(&params, &policy).await.expect("the policy");
+        let bindings = Api::all(self.client.clone());
+        bindings.create(&params, &binding).await.expect("its binding");
+        let dry_run = PostParams {
+            dry_run: true,
+            ..PostParams::default()
+        };
+        eventually("the policy is in force", async || {
+            let made = self.api::<K>().create(&dry_run, probe).await.ok()?;
+            is_admitted(&made).then_some(())
+        })
+        .await;
     }
 
     /// Creates a namespace beside the stage's own, which the operator's account may use as well.

@@ -52,8 +52,11 @@ impl Sent {
 /// What happens to a request instead of being answered.
 #[derive(Clone, Debug)]
 pub enum Fault {
-    /// The server is not asked; it answers this, with these seconds in `Retry-After` if any.
+    /// The server is not asked; it answers this, and these seconds in the status if any.
     Answer(StatusCode, Option<u32>),
+    /// The server is not asked; it has too much to do, and says so as its own filters do: in plain text, and these seconds
+    /// in the header alone.
+    Throttle(u32),
     /// The server is not asked, and the connection breaks.
     Refuse,
     /// The server does what it is asked, and the connection breaks before the answer.
@@ -193,6 +196,10 @@ impl Wire {
                 self.note(place, *code);
                 return Ok(answer(*code, *retry_after).map(boxed));
             }
+            Some(Fault::Throttle(seconds)) => {
+                self.note(place, StatusCode::TOO_MANY_REQUESTS);
+                return Ok(throttle(*seconds).map(boxed));
+            }
             Some(Fault::Refuse) => return Err(broken()),
             Some(Fault::Delay(delay)) => tokio::time::sleep(*delay).await,
             _ => {}
@@ -254,14 +261,19 @@ fn answer(code: StatusCode, retry_after: Option<u32>) -> Response<Body> {
         "message": format!("the scenario answers {code}"),
         "details": {"retryAfterSeconds": retry_after.unwrap_or(0)},
     });
-    let mut response = Response::builder()
+    Response::builder()
         .status(code)
-        .header("content-type", "application/json");
-    if let Some(seconds) = retry_after {
-        response = response.header("retry-after", seconds);
-    }
-    response
+        .header("content-type", "application/json")
         .body(Body::from(status.to_string().into_bytes()))
+        .expect("a response")
+}
+
+fn throttle(seconds: u32) -> Response<Body> {
+    Response::builder()
+        .status(StatusCode::TOO_MANY_REQUESTS)
+        .header("content-type", "text/plain; charset=utf-8")
+        .header("retry-after", seconds)
+        .body(Body::from(b"Too many requests, please try again later.\n".to_vec()))
         .expect("a response")
 }
 

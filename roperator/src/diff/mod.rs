@@ -65,8 +65,10 @@ pub(crate) enum Change {
 pub(crate) enum WhyDelete {
     /// The handler no longer returns it.
     Undesired,
-    /// Its content changed, and its strategy is to recreate it.
-    Recreate,
+    /// Other content is desired, and it cannot be updated to it.
+    Changed,
+    /// Somebody else changed it, and its strategy is to recreate it.
+    Drifted,
 }
 
 /// What our writes taught us about one parent's children. A server or a webhook may drop some of what we state: writing it
@@ -181,7 +183,11 @@ pub(crate) fn diff_child(
     Some(match child.config.strategy {
         Strategy::Recreate if content_differs => Change::Delete {
             observed,
-            why: WhyDelete::Recreate,
+            why: if deviation.content {
+                WhyDelete::Changed
+            } else {
+                WhyDelete::Drifted
+            },
         },
         Strategy::OnDelete if content_differs => Change::Leave { observed },
         Strategy::Replace => {
@@ -302,6 +308,11 @@ fn deviation(
         // The fields are somebody else's, or nobody's as far as the entries tell, and yet hold what is desired. An apply would
         // just own them again; the other strategies would replace or recreate a child that is as it should be.
         lost.clear();
+    }
+    if matches!(child.config.strategy, Strategy::Recreate | Strategy::OnDelete) && live.generation() == Some(1) {
+        // These strategies write a child once, when it is made, and its spec has not changed since: what is not as desired
+        // there was changed by admission on the way in, and would be again.
+        lost.retain(|path| !path.starts_with(".spec"));
     }
     Deviation { content, lost, marks }
 }

@@ -69,7 +69,9 @@ impl<O: Operator> SyncRequest<O> {
         &self.0.children
     }
 
-    /// The time: the runtime's clock, which tests can set.
+    /// The time: the runtime's clock, which tests can set. It is the time of day at the process's start and goes on with tokio's
+    /// clock, so that it never jumps: a machine that was suspended, or whose clock was set, is behind or ahead until the
+    /// process is started anew.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.0.now

@@ -4,6 +4,7 @@
 //! the wait for its own writes to be seen.
 
 use std::{
+    collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -32,6 +33,9 @@ use crate::{
     },
     watch::Delta,
 };
+
+/// A parent whose turns are stale so often in a row is not just overtaken by the world: something is wrong.
+const STUCK: u32 = 5;
 
 /// A write that is not seen for this long is asked for with a GET.
 const READ_BACK_DEADLINE: Duration = Duration::from_secs(5);
@@ -103,6 +107,8 @@ pub(crate) struct Controller {
     reconciler: Arc<dyn Reconcile>,
     queue: Mutex<Queue<ObjectKey>>,
     wake: Notify,
+    /// The turns that run, and since when.
+    running: Mutex<HashMap<ObjectKey, Instant>>,
     /// The waits for what turns wrote.
     read_backs: Mutex<JoinSet<()>>,
     metrics: ControllerMetrics,
@@ -117,6 +123,7 @@ impl Controller {
             reconciler,
             queue,
             wake: Notify::new(),
+            running: Mutex::default(),
             read_backs: Mutex::default(),
             metrics,
             is_ready: AtomicBool::new(false),
@@ -134,7 +141,11 @@ impl Controller {
     }
 
     pub fn refresh_metrics(&self) {
-        self.metrics.depth(self.queue().len());
+        self.metrics.depth(self.queue().depth());
+        let now = Instant::now();
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        self.metrics
+            .running(running.values().map(|since| now.duration_since(*since)));
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue<ObjectKey>> {
@@ -256,7 +267,7 @@ impl Controller {
     fn next(&self) -> Option<Job<ObjectKey>> {
         let mut queue = self.queue();
         let job = queue.next(Instant::now());
-        self.metrics.depth(queue.len());
+        self.metrics.depth(queue.depth());
         job
     }
 
@@ -293,6 +304,10 @@ impl Controller {
         async {
             self.metrics.begun(job.reasons.iter().copied(), job.waited);
             let started = Instant::now();
+            self.running
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(job.key.clone(), started);
             let mut guard = EndTurn {
                 controller: self.clone(),
                 key: job.key.clone(),
@@ -330,8 +345,14 @@ impl Controller {
                 }
             }
             Outcome::Stale(message) => {
-                let delay = config.backoff.delay(queue.failed(key));
-                tracing::debug!(?delay, "{message}; observing again");
+                let failures = queue.failed(key);
+                let delay = config.backoff.delay(failures);
+                // Once or twice is how the world goes on meanwhile. More is something that will not be as we see it.
+                if failures < STUCK {
+                    tracing::debug!(?delay, "{message}; observing again");
+                } else {
+                    tracing::warn!(failures, retry_in = ?delay, "{message}, again and again; observing again");
+                }
                 queue.add_at(key, Reason::Retry, now + delay);
                 TurnResult::Stale
             }
@@ -432,8 +453,13 @@ struct EndTurn {
 
 impl Drop for EndTurn {
     fn drop(&mut self) {
+        let controller = &self.controller;
+        controller
+            .running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.key);
         if !self.ended {
-            let controller = &self.controller;
             let mut queue = controller.queue();
             let delay = controller.reconciler.config().backoff.delay(queue.failed(&self.key));
             queue.add_at(&self.key, Reason::Retry, Instant::now() + delay);

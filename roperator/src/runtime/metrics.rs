@@ -3,7 +3,10 @@
 //! No metric has a label of an object's name: their number does not grow with the cluster.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicI64},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, AtomicU64},
+    },
     time::Duration,
 };
 
@@ -14,11 +17,26 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::{api::Observer, kind::Kind, runtime::queue::Reason, watch::WatchObserver};
+use crate::{
+    api::Observer,
+    kind::Kind,
+    runtime::queue::{Depth, Reason},
+    watch::WatchObserver,
+};
 
-/// Seconds, as controller-runtime has them.
-const BUCKETS: [f64; 15] = [
-    0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
+/// Seconds of a turn, as controller-runtime has them, and below them what turns without a request take.
+const TURN_BUCKETS: [f64; 43] = [
+    0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8,
+    0.9, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 15.0, 20.0, 25.0, 30.0,
+    40.0, 50.0, 60.0,
+];
+
+/// Seconds in the queue and of work, as client-go's workqueue has them: from 10 ns to 1000 s, each ten times the last.
+const QUEUE_BUCKETS: [f64; 12] = [1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1.0, 10.0, 100.0, 1000.0];
+
+/// Seconds of a request, as client-go has them, and below them what a server near by takes.
+const REQUEST_BUCKETS: [f64; 14] = [
+    0.001, 0.0025, 0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0,
 ];
 
 type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
@@ -53,6 +71,13 @@ struct QueueLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DepthLabels {
+    name: String,
+    controller: String,
+    priority: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
     method: String,
     code: String,
@@ -84,7 +109,9 @@ pub(crate) struct Metrics {
     active_workers: Family<ControllerLabel, Gauge>,
     reasons: Family<ReasonLabels, Counter>,
     writes: Family<VerbLabels, Counter>,
-    queue_depth: Family<QueueLabels, Gauge>,
+    queue_depth: Family<DepthLabels, Gauge>,
+    unfinished: Family<QueueLabels, Gauge<f64, AtomicU64>>,
+    longest: Family<QueueLabels, Gauge<f64, AtomicU64>>,
     queue_adds: Family<QueueLabels, Counter>,
     queue_retries: Family<QueueLabels, Counter>,
     queue_time: Histograms<QueueLabels>,
@@ -96,10 +123,6 @@ pub(crate) struct Metrics {
     watch_errors: Family<KindLabels, Counter>,
 }
 
-fn histograms<L: Clone + Eq + std::hash::Hash>() -> Histograms<L> {
-    Family::new_with_constructor(|| Histogram::new(BUCKETS))
-}
-
 impl Metrics {
     pub fn new() -> Arc<Self> {
         let metrics = Self {
@@ -109,18 +132,20 @@ impl Metrics {
             terminal_errors: Family::default(),
             panics: Family::default(),
             timeouts: Family::default(),
-            reconcile_time: histograms(),
+            reconcile_time: Family::new_with_constructor(|| Histogram::new(TURN_BUCKETS)),
             max_concurrent: Family::default(),
             active_workers: Family::default(),
             reasons: Family::default(),
             writes: Family::default(),
             queue_depth: Family::default(),
+            unfinished: Family::default(),
+            longest: Family::default(),
             queue_adds: Family::default(),
             queue_retries: Family::default(),
-            queue_time: histograms(),
-            work_time: histograms(),
+            queue_time: Family::new_with_constructor(|| Histogram::new(QUEUE_BUCKETS)),
+            work_time: Family::new_with_constructor(|| Histogram::new(QUEUE_BUCKETS)),
             requests: Family::default(),
-            request_time: histograms(),
+            request_time: Family::new_with_constructor(|| Histogram::new(REQUEST_BUCKETS)),
             cached: Family::default(),
             watch_events: Family::default(),
             watch_errors: Family::default(),
@@ -159,8 +184,22 @@ impl Metrics {
         controller.register("active_workers", "Turns that run", self.active_workers.clone());
         let queue = registry.sub_registry_with_prefix("workqueue");
         queue.register("depth", "Parents that wait for a turn", self.queue_depth.clone());
+        queue.register(
+            "unfinished_work_seconds",
+            "How long the turns that run have taken so far, together",
+            self.unfinished.clone(),
+        );
+        queue.register(
+            "longest_running_processor_seconds",
+            "How long the longest of them has taken so far",
+            self.longest.clone(),
+        );
         queue.register("adds", "Turns that were begun", self.queue_adds.clone());
-        queue.register("retries", "Turns that are to be retried", self.queue_retries.clone());
+        queue.register(
+            "retries",
+            "Turns that are to be retried, stale ones included",
+            self.queue_retries.clone(),
+        );
         queue.register(
             "queue_duration_seconds",
             "How long parents waited for a turn",
@@ -286,11 +325,27 @@ impl ControllerMetrics {
             .set(i64::try_from(turns).unwrap_or(i64::MAX));
     }
 
-    pub fn depth(&self, waiting: usize) {
-        self.metrics
-            .queue_depth
-            .get_or_create(&self.queue_labels())
-            .set(i64::try_from(waiting).unwrap_or(i64::MAX));
+    /// Live changes have controller-runtime's priority of changes, the background that of initial lists.
+    pub fn depth(&self, waiting: Depth) {
+        for (priority, waiting) in [("0", waiting.live), ("-100", waiting.background)] {
+            let labels = DepthLabels {
+                name: self.controller.clone(),
+                controller: self.controller.clone(),
+                priority,
+            };
+            let waiting = i64::try_from(waiting).unwrap_or(i64::MAX);
+            self.metrics.queue_depth.get_or_create(&labels).set(waiting);
+        }
+    }
+
+    /// For how long the turns that run have been running.
+    pub fn running(&self, times: impl Iterator<Item = Duration>) {
+        let (sum, longest) = times.fold(Default::default(), |(sum, longest): (Duration, Duration), time| {
+            (sum + time, longest.max(time))
+        });
+        let labels = self.queue_labels();
+        self.metrics.unfinished.get_or_create(&labels).set(sum.as_secs_f64());
+        self.metrics.longest.get_or_create(&labels).set(longest.as_secs_f64());
     }
 
     pub fn begun(&self, reasons: impl IntoIterator<Item = Reason>, waited: Duration) {
@@ -339,9 +394,11 @@ impl ControllerMetrics {
             result: result_label,
         };
         metrics.reconciles.get_or_create(&labels).inc();
+        if matches!(result, TurnResult::Stale | TurnResult::Error { .. }) {
+            metrics.queue_retries.get_or_create(&self.queue_labels()).inc();
+        }
         if let TurnResult::Error { terminal, reason } = result {
             metrics.errors.get_or_create(&self.label()).inc();
-            metrics.queue_retries.get_or_create(&self.queue_labels()).inc();
             if terminal {
                 metrics.terminal_errors.get_or_create(&self.label()).inc();
             }
@@ -374,6 +431,8 @@ mod tests {
             },
             Duration::from_millis(3),
         );
+        controller.depth(Depth { live: 1, background: 7 });
+        controller.running([3, 4].map(Duration::from_secs).into_iter());
         metrics.requested(&Method::POST, Some(StatusCode::CREATED), Duration::from_millis(1));
         let text = metrics.encode();
         for line in [
@@ -381,6 +440,10 @@ mod tests {
             r#"controller_runtime_terminal_reconcile_errors_total{controller="echo"} 1"#,
             r#"controller_runtime_reconcile_panics_total{controller="echo"} 1"#,
             r#"controller_runtime_active_workers{controller="echo"} 0"#,
+            r#"workqueue_depth{name="echo",controller="echo",priority="0"} 1"#,
+            r#"workqueue_depth{name="echo",controller="echo",priority="-100"} 7"#,
+            r#"workqueue_unfinished_work_seconds{name="echo",controller="echo"} 7.0"#,
+            r#"workqueue_longest_running_processor_seconds{name="echo",controller="echo"} 4.0"#,
             r#"rest_client_requests_total{method="POST",code="201"} 1"#,
             r#"roperator_turn_reasons_total{controller="echo",reason="parent"} 1"#,
         ] {

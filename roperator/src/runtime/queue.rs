@@ -68,6 +68,22 @@ const AGE: Duration = Duration::from_secs(5);
 /// So many live changes are served before one that has aged in the background.
 const LIVE_IN_A_ROW: u32 = 3;
 
+/// How many keys wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Depth {
+    pub live: usize,
+    pub background: usize,
+}
+
+impl Depth {
+    const fn of(&mut self, urgency: Urgency) -> &mut usize {
+        match urgency {
+            Urgency::Live => &mut self.live,
+            Urgency::Background => &mut self.background,
+        }
+    }
+}
+
 /// A queue of keys.
 pub(crate) struct Queue<K> {
     entries: HashMap<K, Entry>,
@@ -75,7 +91,7 @@ pub(crate) struct Queue<K> {
     background: VecDeque<Ticket<K>>,
     timers: BTreeMap<(Instant, u64), K>,
     sequence: u64,
-    waiting: usize,
+    waiting: Depth,
     live_in_a_row: u32,
 }
 
@@ -120,13 +136,13 @@ impl<K: Clone + Eq + Hash> Queue<K> {
             background: VecDeque::new(),
             timers: BTreeMap::new(),
             sequence: 0,
-            waiting: 0,
+            waiting: Depth::default(),
             live_in_a_row: 0,
         }
     }
 
     /// How many keys wait for their turn.
-    pub fn len(&self) -> usize {
+    pub fn depth(&self) -> Depth {
         self.waiting
     }
 
@@ -160,9 +176,10 @@ impl<K: Clone + Eq + Hash> Queue<K> {
         if entry.ticket.is_some_and(|(_, held)| held >= urgency) {
             return;
         }
-        if entry.ticket.is_none() {
-            self.waiting += 1;
+        if let Some((_, held)) = entry.ticket {
+            *self.waiting.of(held) -= 1;
         }
+        *self.waiting.of(urgency) += 1;
         self.sequence += 1;
         entry.ticket = Some((self.sequence, urgency));
         let ticket = Ticket {
@@ -195,10 +212,11 @@ impl<K: Clone + Eq + Hash> Queue<K> {
         self.live_in_a_row = if ticket.is_some() { self.live_in_a_row + 1 } else { 0 };
         let ticket = ticket.or_else(|| self.background.pop_front())?;
         let entry = self.entries.get_mut(&ticket.key)?;
-        entry.ticket = None;
+        if let Some((_, urgency)) = entry.ticket.take() {
+            *self.waiting.of(urgency) -= 1;
+        }
         entry.held_until = None;
         entry.is_running = true;
-        self.waiting = self.waiting.saturating_sub(1);
         if let Some((at, number, _)) = entry.timer.take() {
             self.timers.remove(&(at, number));
         }
@@ -313,9 +331,9 @@ mod tests {
         queue.add(&"a", Reason::Parent, now);
         queue.add(&"b", Reason::Child, now);
         queue.add(&"a", Reason::Child, now);
-        assert_eq!(queue.len(), 3);
+        assert_eq!(queue.depth(), Depth { live: 2, background: 1 });
         assert_eq!(keys(&mut queue, now), ["a", "b", "listed"]);
-        assert_eq!(queue.len(), 0);
+        assert_eq!(queue.depth(), Depth::default());
         for key in ["a", "b", "listed"] {
             queue.release(&key, now);
         }
