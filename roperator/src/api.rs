@@ -18,6 +18,9 @@ use crate::error::{Retry, chain};
 /// The longest that one request may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// The longest pause, in seconds, that is kept at a server's word.
+const LONGEST_PAUSE: u32 = 600;
+
 /// The API server.
 #[derive(Clone)]
 pub(crate) struct Api {
@@ -134,7 +137,7 @@ impl ApiError {
     /// How long the server asks to wait.
     pub fn retry_after(&self) -> Option<Duration> {
         let Self::Status(status) = self else { return None };
-        let seconds = status.details.as_ref()?.retry_after_seconds;
+        let seconds = status.details.as_ref()?.retry_after_seconds.min(LONGEST_PAUSE);
         (seconds > 0).then(|| Duration::from_secs(seconds.into()))
     }
 }
@@ -189,7 +192,7 @@ impl Api {
 /// between may say things in other ways.
 fn status(answer: &Response<String>) -> Box<Status> {
     let mut status =
-        serde_json::from_str::<Status>(answer.body()).unwrap_or_else(|_| Status::failure(answer.body(), ""));
+        serde_json::from_str::<Status>(answer.body()).unwrap_or_else(|_| Status::failure(answer.body().trim(), ""));
     status.code = answer.status().as_u16();
     if status.message.is_empty() {
         status.message = answer.status().to_string();
@@ -215,4 +218,49 @@ fn no_details() -> StatusDetails {
 
 fn decode<T: DeserializeOwned>(text: &str) -> Result<T, ApiError> {
     serde_json::from_str(text).map_err(|error| ApiError::Transport(kube::Error::SerdeError(error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(code: u16, retry_after: Option<&str>, body: &str) -> ApiError {
+        let mut answer = Response::builder().status(code);
+        if let Some(pause) = retry_after {
+            answer = answer.header("retry-after", pause);
+        }
+        ApiError::Status(status(&answer.body(body.to_owned()).unwrap()))
+    }
+
+    #[test]
+    fn a_pause_is_read_from_the_header_and_the_status_and_the_longer_one_holds() {
+        let text = "Too many requests, please try again later.\n";
+        let throttled = answered(429, Some("2"), text);
+        assert_eq!(throttled.retry_after(), Some(Duration::from_secs(2)));
+        assert_eq!(throttled.to_string(), text.trim());
+        let body = r#"{"code":429,"message":"m","details":{"retryAfterSeconds":3}}"#;
+        assert_eq!(
+            answered(429, Some("2"), body).retry_after(),
+            Some(Duration::from_secs(3))
+        );
+        assert_eq!(
+            answered(429, Some("4294967295"), body).retry_after(),
+            Some(Duration::from_secs(600))
+        );
+        assert_eq!(
+            answered(503, Some("Wed, 21 Oct 2026 07:28:00 GMT"), "").retry_after(),
+            None
+        );
+        assert_eq!(answered(503, None, "").to_string(), "503 Service Unavailable");
+    }
+
+    #[test]
+    fn a_header_changes_nothing_of_what_a_status_means() {
+        let failed_test = r#"{"code":422,"reason":"Invalid","message":"m"}"#;
+        for pause in [None, Some("1")] {
+            assert!(answered(422, pause, failed_test).is_failed_test());
+            assert!(answered(404, pause, "404 page not found").is_missing_resource());
+            assert!(!answered(404, pause, r#"{"code":404,"details":{"name":"a"}}"#).is_missing_resource());
+        }
+    }
 }

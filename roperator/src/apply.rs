@@ -259,7 +259,11 @@ impl Applier<'_> {
         store.take_over(live.clone());
         match change {
             None => Ok(Effect::Stale(format!("{object} is there already"))),
-            Some(change) => Box::pin(self.apply(&change, store, memory)).await,
+            Some(change) => match Box::pin(self.apply(&change, store, memory)).await? {
+                // Nor does any watch tell of this deletion.
+                Effect::Deleting(_) => Err(ApplyError::Terminating { object }),
+                effect => Ok(effect),
+            },
         }
     }
 
@@ -352,17 +356,30 @@ impl Applier<'_> {
                 Ok(Effect::Done)
             }
             Err(error) if error.is_stale() => Ok(Effect::Stale(changed(observed))),
-            Err(source) if source.is_invalid() && self.would_be_valid(observed, body).await => match on_immutable {
-                OnImmutable::Recreate => self.delete(observed, WhyDelete::Changed).await,
-                OnImmutable::Report => Err(ApplyError::Immutable { object, source }),
+            Err(source) if source.is_invalid() => match self.would_be_valid(observed, body).await {
+                Ok(false) => Err(ApplyError::Refused { object, verb, source }),
+                Ok(true) if on_immutable == OnImmutable::Report => Err(ApplyError::Immutable { object, source }),
+                Ok(true) => self.delete(observed, self.why_recreate(observed, applied)).await,
+                Err(source) => Err(ApplyError::Refused { object, verb, source }),
             },
             Err(source) => Err(ApplyError::Refused { object, verb, source }),
         }
     }
 
+    /// Whether it is recreated for other content, or for what somebody made of the same.
+    fn why_recreate(&self, observed: &Object, applied: &str) -> WhyDelete {
+        match observed.annotations().get(&self.config.applied_annotation) {
+            Some(recorded) if **recorded != *applied => WhyDelete::Changed,
+            _ => WhyDelete::Drifted,
+        }
+    }
+
     /// Whether the object would be valid if it were created anew. The server says so without our reading its messages: a
     /// dry run of its creation fails for the name being taken, which is checked after everything else.
-    async fn would_be_valid(&self, observed: &Object, body: &Value) -> bool {
+    ///
+    /// # Errors
+    /// When the server does not say.
+    async fn would_be_valid(&self, observed: &Object, body: &Value) -> Result<bool, ApiError> {
         let mut body = body.clone();
         if let Some(metadata) = body.get_mut("metadata").and_then(Value::as_object_mut) {
             for member in ["uid", "resourceVersion", "creationTimestamp", "generation"] {
@@ -375,8 +392,10 @@ impl Applier<'_> {
             self.query("&dryRun=All")
         );
         match self.api.send(Method::POST, &url, (Content::Json, &body)).await {
-            Ok(_) => true,
-            Err(error) => error.code() == Some(409),
+            Ok(_) => Ok(true),
+            Err(error) if error.code() == Some(409) => Ok(true),
+            Err(error) if error.retry() == Retry::Terminal => Ok(false),
+            Err(error) => Err(error),
         }
     }
 
@@ -385,7 +404,8 @@ impl Applier<'_> {
         let path = observed.kind().path(observed.namespace(), Some(observed.name()));
         // Without a policy some kinds orphan what belongs to them: a Job its Pods.
         let options = json!({"propagationPolicy": "Background", "preconditions": {"uid": observed.uid().as_str()}});
-        self.losses.deleting(self.parent.key(), observed.uid(), why);
+        let now = tokio::time::Instant::now();
+        self.losses.deleting(self.parent.key(), observed.uid(), why, now);
         let answer = self.api.send(Method::DELETE, &path, (Content::Json, &options)).await;
         if answer.is_err() {
             self.losses.not_deleting(self.parent.key(), observed.uid());

@@ -43,7 +43,9 @@ impl State {
         }
         self.swept = Some(now);
         self.parents.retain(|_, lost| {
-            lost.children.retain(|_, loss| loss.is_recent(now, backoff));
+            let is_waited_for = !lost.deleting.is_empty();
+            lost.children
+                .retain(|_, loss| is_waited_for || loss.is_recent(now, backoff));
             lost.is_doubtful || !lost.deleting.is_empty() || !lost.children.is_empty()
         });
     }
@@ -53,8 +55,8 @@ impl State {
 struct Lost {
     /// Something went since the parent was last read.
     is_doubtful: bool,
-    /// The children that we delete ourselves.
-    deleting: HashMap<Uid, WhyDelete>,
+    /// The children that we delete ourselves, and since when.
+    deleting: HashMap<Uid, (WhyDelete, Instant)>,
     children: HashMap<(Kind, ObjectKey), Loss>,
 }
 
@@ -89,10 +91,10 @@ pub(crate) struct Wait {
 
 impl Losses {
     /// We are about to delete a child ourselves: that is no loss, unless it is because somebody spoiled it.
-    pub fn deleting(&self, parent: &ObjectKey, child: &Uid, why: WhyDelete) {
+    pub fn deleting(&self, parent: &ObjectKey, child: &Uid, why: WhyDelete, now: Instant) {
         let mut state = self.lock();
         let lost = state.parents.entry(parent.clone()).or_default();
-        lost.deleting.insert(child.clone(), why);
+        lost.deleting.insert(child.clone(), (why, now));
     }
 
     /// We did not delete it after all.
@@ -107,18 +109,25 @@ impl Losses {
         let mut state = self.lock();
         state.sweep(backoff, now);
         let lost = state.parents.entry(parent.clone()).or_default();
-        match lost.deleting.remove(child.uid()) {
-            Some(WhyDelete::Undesired | WhyDelete::Changed) => return,
-            Some(WhyDelete::Drifted) => {}
-            None => lost.is_doubtful = true,
-        }
+        // What was spoiled soon after it was made may take its time to go.
+        let lost_at = match lost.deleting.remove(child.uid()) {
+            Some((WhyDelete::Undesired | WhyDelete::Changed, _)) => return,
+            Some((WhyDelete::Drifted, since)) => since,
+            None => {
+                lost.is_doubtful = true;
+                now
+            }
+        };
         let id = (child.kind().clone(), child.key().clone());
         let loss = lost.children.entry(id).or_insert(Loss {
             at: now,
             in_a_row: 0,
             made: None,
         });
-        let is_in_a_row = loss.made.take().is_some_and(|made| now.duration_since(made) <= SOON);
+        let is_in_a_row = loss
+            .made
+            .take()
+            .is_some_and(|made| lost_at.duration_since(made) <= SOON);
         loss.in_a_row = if is_in_a_row {
             loss.in_a_row.saturating_add(1)
         } else {
@@ -217,12 +226,13 @@ mod tests {
             now += Duration::from_secs(1);
         }
         assert_eq!(delays, [0, 100, 200, 400]);
-        losses.deleting(&parent, child.uid(), WhyDelete::Drifted);
+        losses.deleting(&parent, child.uid(), WhyDelete::Drifted, now);
+        now += SOON * 2;
         losses.gone(&parent, &child, &Backoff::default(), now);
         assert_eq!(
             wait(&losses, now).map(|wait| wait.left.as_millis()),
             Some(800),
-            "what is spoiled so often counts as well"
+            "what is spoiled so often counts as well, however long it takes to go"
         );
         now += Duration::from_secs(1);
         losses.making(&parent, &ConfigMap, child.key(), now);
@@ -244,10 +254,10 @@ mod tests {
     #[test]
     fn what_we_delete_ourselves_is_no_loss() {
         let (losses, parent, child) = (Losses::default(), ObjectKey::new(Some("n"), "p"), child());
-        losses.deleting(&parent, child.uid(), WhyDelete::Changed);
+        losses.deleting(&parent, child.uid(), WhyDelete::Changed, Instant::now());
         losses.gone(&parent, &child, &Backoff::default(), Instant::now());
         assert!(!losses.is_doubtful(&parent));
-        losses.deleting(&parent, child.uid(), WhyDelete::Changed);
+        losses.deleting(&parent, child.uid(), WhyDelete::Changed, Instant::now());
         losses.not_deleting(&parent, child.uid());
         losses.gone(&parent, &child, &Backoff::default(), Instant::now());
         assert!(

@@ -56,6 +56,6 @@ async fn a_parent_costs_its_children_and_one_status(stage: Stage) {
         .start_with::<SiteOperator, _, _>(stage.config_of::<SiteOperator>(), sync)
         .await;
     stage.rest().await;
-    assert_eq!(stage.wire.writes().len(), 0, "{:#?}", stage.wire.writes());
+    assert_eq!(stage.wire.attempts().len(), 0, "{:#?}", stage.wire.attempts());
     handle.shutdown().await.unwrap();
 }

@@ -215,12 +215,7 @@ async fn restart_in_vain(
     stage.wire.clear();
     let handle = stage.start_desired(kinds, desired).await;
     stage.rest().await;
-    let writes = stage
-        .wire
-        .sent()
-        .into_iter()
-        .filter(|sent| sent.method != http::Method::GET)
-        .collect::<Vec<_>>();
+    let writes = stage.wire.attempts();
     assert!(writes.is_empty(), "a restart writes nothing: {writes:#?}");
     handle.shutdown().await.unwrap();
 }
@@ -1571,7 +1566,10 @@ async fn admit(stage: &Stage, expression: &str) {
         serde_json::from_value(json!({"metadata": {"name": "probe"}, "data": {"message": "probe"}})).unwrap();
     let mutation = json!({"patchType": "ApplyConfiguration", "applyConfiguration": {"expression": expression}});
     let is_admitted = |made: &ConfigMap| made.annotations().contains_key("admitted");
-    stage.admit("configmaps", mutation, &probe, is_admitted).await;
+    let operations = ["CREATE", "UPDATE"];
+    stage
+        .admit("configmaps", &operations, mutation, &probe, is_admitted)
+        .await;
 }
 
 async fn fields_that_admission_adds_settle(stage: Stage) {

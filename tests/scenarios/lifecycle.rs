@@ -59,7 +59,7 @@ crate::scenarios![
         a_response_that_names_a_time_is_synced_again_then,
         concurrency_is_bounded_and_one_for_a_parent;
     own:
-        a_process_ends_in_order_when_it_is_told_to,
+        a_process_ends_with_success_when_it_is_told_to,
 ];
 
 fn of_config_maps(stage: &Stage, name: &str) -> OperatorConfig {
@@ -1033,7 +1033,7 @@ async fn concurrency_is_bounded_and_one_for_a_parent(stage: Stage) {
     handle.shutdown().await.unwrap();
 }
 
-async fn a_process_ends_in_order_when_it_is_told_to(server: RealServer) {
+async fn a_process_ends_with_success_when_it_is_told_to(server: RealServer) {
     let folder = tempfile::tempdir().unwrap();
     let kubeconfig = folder.path().join("kubeconfig");
     server.kubeconfig(&kubeconfig).await.unwrap();
@@ -1051,16 +1051,17 @@ async fn a_process_ends_in_order_when_it_is_told_to(server: RealServer) {
     let services: Api<Service> = Api::default_namespaced(client);
     for signal in ["TERM", "INT"] {
         // This program, as an operator's: `main.rs` runs it.
-        let mut process = std::process::Command::new(std::env::current_exe().unwrap())
+        let mut process = tokio::process::Command::new(std::env::current_exe().unwrap())
             .env(crate::PROCESS, "1")
             .env("KUBECONFIG", &kubeconfig)
+            .kill_on_drop(true)
             .spawn()
             .unwrap();
         let name = format!("echo-{}", signal.to_lowercase());
         echos.create(&PostParams::default(), &namespaced(&name)).await.unwrap();
         eventually("its Service", async || services.get_opt(&name).await.ok()?).await;
         let told = std::process::Command::new("kill")
-            .args([format!("-{signal}"), process.id().to_string()])
+            .args([format!("-{signal}"), process.id().unwrap().to_string()])
             .status();
         assert!(told.unwrap().success());
         let ended = eventually("its end", async || process.try_wait().unwrap()).await;

@@ -69,7 +69,10 @@ fn main() -> ExitCode {
         let config = EchoOperator::config().with_server_port(0);
         return match RUNTIME.block_on(run_operator(config, EchoOperator)) {
             Ok(()) => ExitCode::SUCCESS,
-            Err(_) => ExitCode::FAILURE,
+            Err(error) => {
+                eprintln!("{error}");
+                ExitCode::FAILURE
+            }
         };
     }
     let mut arguments = Arguments::from_args();
@@ -123,11 +126,11 @@ fn main() -> ExitCode {
 fn backend(asked: Option<&str>) -> Result<Option<String>, String> {
     let reason = available().err();
     match (asked, reason) {
-        (None | Some("" | "real"), None) => Ok(None),
-        (None | Some(""), Some(reason)) => Ok(Some(reason)),
+        (None | Some("" | "embedded" | "real"), None) => Ok(None),
+        (None | Some("" | "embedded"), Some(reason)) => Ok(Some(reason)),
         (Some("real"), Some(reason)) => Err(format!("ROPERATOR_TEST_API=real: {reason}")),
         (Some(other), _) => Err(format!(
-            "ROPERATOR_TEST_API={other}: scenarios run on the real API server alone so far; set it to `real`, or not at all"
+            "ROPERATOR_TEST_API={other}: scenarios run on a real API server that they start; set it to `real`, or not at all"
         )),
     }
 }

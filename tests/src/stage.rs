@@ -593,13 +593,18 @@ impl Stage {
 
     /// Lets admission mutate the stage's objects of a core kind, and waits until it does. A policy stands in for a webhook: it
     /// goes through the same admission, and needs no server of ours.
-    pub async fn admit<K>(&self, plural: &str, mutation: serde_json::Value, probe: &K, is_admitted: impl Fn(&K) -> bool)
-    where
+    pub async fn admit<K>(
+        &self,
+        plural: &str,
+        operations: &[&str],
+        mutation: serde_json::Value,
+        probe: &K,
+        is_admitted: impl Fn(&K) -> bool,
+    ) where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + Serialize + DeserializeOwned,
     {
         let name = format!("{plural}.{}.example.com", self.namespace);
         let metadata = json!({"name": name});
-        let operations = ["CREATE", "UPDATE"];
         let rule = json!({"apiGroups": [""], "apiVersions": ["v1"], "resources": [plural], "operations": operations});
         let selector = json!({"matchLabels": {"kubernetes.io/metadata.name": self.namespace}});
         let policy = json!({"metadata": metadata, "spec": {

@@ -154,13 +154,17 @@ impl Wire {
         lock(&self.0.sent).clone()
     }
 
+    /// All writes so far, whatever became of them, Events left out.
+    #[must_use]
+    pub fn attempts(&self) -> Vec<Sent> {
+        self.sent().into_iter().filter(Sent::is_write).collect()
+    }
+
     /// All writes so far that were answered with success, Events left out.
     #[must_use]
     pub fn writes(&self) -> Vec<Sent> {
-        self.sent()
-            .into_iter()
-            .filter(|sent| sent.is_write() && sent.code.is_some_and(|code| code.is_success()))
-            .collect()
+        let succeeded = |sent: &Sent| sent.code.is_some_and(|code| code.is_success());
+        self.attempts().into_iter().filter(succeeded).collect()
     }
 
     /// All requests so far beside watches and their lists.

@@ -65,9 +65,9 @@ pub(crate) enum Change {
 pub(crate) enum WhyDelete {
     /// The handler no longer returns it.
     Undesired,
-    /// Other content is desired, and it cannot be updated to it.
+    /// Other content is desired than it was made with, and it cannot be updated to that.
     Changed,
-    /// Somebody else changed it, and its strategy is to recreate it.
+    /// The same content is desired; somebody else changed it, and it cannot be changed back.
     Drifted,
 }
 
@@ -183,10 +183,10 @@ pub(crate) fn diff_child(
     Some(match child.config.strategy {
         Strategy::Recreate if content_differs => Change::Delete {
             observed,
-            why: if deviation.content {
-                WhyDelete::Changed
-            } else {
-                WhyDelete::Drifted
+            // A record that is gone or damaged is somebody's doing as well.
+            why: match recorded {
+                Some(_) if deviation.content => WhyDelete::Changed,
+                _ => WhyDelete::Drifted,
             },
         },
         Strategy::OnDelete if content_differs => Change::Leave { observed },
@@ -216,13 +216,17 @@ pub(crate) fn diff_child(
                 on_immutable,
             }
         }
-        // The content is as it should be; only our own marks are written again.
-        Strategy::Recreate | Strategy::OnDelete => Change::Apply {
+        // The content is as it should be; only our own marks are written again. What admission changed as it was made may
+        // make that impossible.
+        strategy @ (Strategy::Recreate | Strategy::OnDelete) => Change::Apply {
             observed,
             body,
             applied,
             convert: conversion(config, live, &entries, false),
-            on_immutable: OnImmutable::Report,
+            on_immutable: match strategy {
+                Strategy::Recreate => OnImmutable::Recreate,
+                _ => OnImmutable::Report,
+            },
         },
     })
 }
@@ -309,10 +313,11 @@ fn deviation(
         // just own them again; the other strategies would replace or recreate a child that is as it should be.
         lost.clear();
     }
-    if matches!(child.config.strategy, Strategy::Recreate | Strategy::OnDelete) && live.generation() == Some(1) {
-        // These strategies write a child once, when it is made, and its spec has not changed since: what is not as desired
-        // there was changed by admission on the way in, and would be again.
-        lost.retain(|path| !path.starts_with(".spec"));
+    let is_as_we_made_it = live.generation() == Some(1) && entries.iter().any(|entry| !entry.is_apply);
+    if matches!(child.config.strategy, Strategy::Recreate | Strategy::OnDelete) && is_as_we_made_it {
+        // These strategies write a child once, when it is made. Our entry says that we made this one, and its generation that only
+        // its metadata and status have changed since: what else is not as desired, admission changed on the way in, and would again.
+        lost.retain(|path| path.starts_with(".metadata.") || path.starts_with(".status."));
     }
     Deviation { content, lost, marks }
 }

@@ -34,7 +34,7 @@ use crate::{
     watch::Delta,
 };
 
-/// A parent whose turns are stale so often in a row is not just overtaken by the world: something is wrong.
+/// A parent without a good turn for so long, whose turns are stale, is not just overtaken by the world: something is wrong.
 const STUCK: u32 = 5;
 
 /// A write that is not seen for this long is asked for with a GET.

@@ -150,18 +150,25 @@ impl<K: Clone + Eq + Hash> Queue<K> {
     pub fn add(&mut self, key: &K, reason: Reason, now: Instant) {
         let entry = self.entries.entry(key.clone()).or_default();
         entry.reasons.insert(reason);
+        self.settle(key, now);
+    }
+
+    /// Lets a key wait for its turn, or for what comes before that.
+    fn settle(&mut self, key: &K, now: Instant) {
+        let Some(entry) = self.entries.get_mut(key) else { return };
         // What only touched the status of a failing parent waits for its back-off: the change may well be our own report.
-        let waits_for_timer = reason == Reason::Status && entry.failures > 0 && entry.timer.is_some();
+        let only_status = entry.reasons.iter().all(|reason| *reason == Reason::Status);
+        let waits_for_timer = only_status && entry.failures > 0 && entry.timer.is_some();
         if waits_for_timer || entry.is_running {
             return;
         }
-        match entry.held_until.filter(|_| entry.is_held(now)) {
+        match (entry.held_until.filter(|_| entry.is_held(now)), entry.timer) {
             // What changed is looked at as soon as the API server allows, not after the whole back-off.
-            Some(until) => {
-                entry.reasons.extend(entry.timer.map(|(_, _, reason)| reason));
+            (Some(until), Some((_, _, reason))) => {
+                entry.reasons.insert(reason);
                 self.add_at(key, reason, until);
             }
-            None => self.enqueue(key, now),
+            _ => self.enqueue(key, now),
         }
     }
 
@@ -296,11 +303,9 @@ impl<K: Clone + Eq + Hash> Queue<K> {
     pub fn release(&mut self, key: &K, now: Instant) {
         let Some(entry) = self.entries.get_mut(key) else { return };
         entry.is_running = false;
-        let only_status = entry.reasons.iter().all(|reason| *reason == Reason::Status);
-        let waits_for_timer = only_status && entry.failures > 0 && entry.timer.is_some() || entry.is_held(now);
-        if !entry.reasons.is_empty() && !waits_for_timer {
-            self.enqueue(key, now);
-        } else if entry.reasons.is_empty() && entry.timer.is_none() && entry.failures == 0 {
+        if !entry.reasons.is_empty() {
+            self.settle(key, now);
+        } else if entry.timer.is_none() && entry.failures == 0 {
             self.entries.remove(key);
         }
     }
@@ -408,6 +413,22 @@ mod tests {
         assert!(queue.next(now).is_none());
         let reasons = queue.next(now + second).unwrap().reasons;
         assert_eq!(reasons, [Reason::Parent, Reason::Child, Reason::Retry].into());
+    }
+
+    #[test]
+    fn a_change_during_a_throttled_turn_is_looked_at_as_soon_as_the_server_allows() {
+        let (mut queue, now) = (Queue::new(), Instant::now());
+        let second = Duration::from_secs(1);
+        queue.add(&"a", Reason::Parent, now);
+        queue.next(now).unwrap();
+        queue.add(&"a", Reason::Parent, now);
+        queue.failed(&"a");
+        queue.add_at(&"a", Reason::Retry, now + second * 600);
+        queue.hold(&"a", now + second);
+        queue.release(&"a", now);
+        assert!(queue.next(now).is_none());
+        let reasons = queue.next(now + second).unwrap().reasons;
+        assert_eq!(reasons, [Reason::Parent, Reason::Retry].into());
     }
 
     #[test]
