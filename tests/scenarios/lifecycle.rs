@@ -34,6 +34,7 @@ crate::scenarios![
         a_kind_without_rights_is_named_and_served_once_they_are_granted,
         no_turn_runs_before_every_child_is_listed,
         live_changes_are_served_before_the_initial_list,
+        what_was_listed_is_not_starved_by_live_changes,
         initial_lists_are_streamed,
         plain_lists_stand_in_where_streams_are_refused,
         a_shutdown_waits_for_the_turn_that_runs_and_begins_no_other,
@@ -268,6 +269,45 @@ async fn live_changes_are_served_before_the_initial_list(stage: Stage) {
     .await;
     let order = order.lock().unwrap().clone();
     assert_eq!(order[1], "live", "{order:?}");
+    handle.shutdown().await.unwrap();
+}
+
+async fn what_was_listed_is_not_starved_by_live_changes(stage: Stage) {
+    let listed: BTreeSet<String> = (0..6).map(|number| format!("listed-{number}")).collect();
+    let busy: Vec<String> = (0..4).map(|number| format!("busy-{number}")).collect();
+    for name in listed.iter().chain(&busy) {
+        stage.site(name, "hello").await;
+    }
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let noted = order.clone();
+    let sync = move |request: SyncRequest| {
+        noted.lock().unwrap().push(request.parent().name().to_owned());
+        async move {
+            // Longer than it takes to change all that is busy: there is always a live change that waits.
+            tokio::time::sleep(Duration::from_millis(150)).await;
+            Ok::<_, Error>(SyncResponse::new())
+        }
+    };
+    let handle = stage
+        .start_dynamic(of_config_maps(&stage, "ageing").with_concurrency(1), sync)
+        .await;
+    let edits = async {
+        for round in 0.. {
+            let message = format!("round {round}");
+            join_all(busy.iter().map(|name| stage.say(name, &message))).await;
+        }
+    };
+    let served = eventually("all that was listed has its turn", async || {
+        let order = order.lock().unwrap();
+        listed.iter().all(|name| order.contains(name)).then_some(())
+    });
+    tokio::select! {
+        () = edits => {}
+        () = served => {}
+    }
+    let order = order.lock().unwrap().clone();
+    let live = order.iter().filter(|name| busy.contains(name)).count();
+    assert!(live > order.len() - live, "live changes go first: {order:?}");
     handle.shutdown().await.unwrap();
 }
 

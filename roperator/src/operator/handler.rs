@@ -13,7 +13,8 @@ use crate::{
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no handler",
     label = "no `sync` for this operator",
-    note = "write `#[sync] fn sync(request: &SyncRequest<{Self}>) -> Result<SyncResponse<{Self}>>`, or `impl Handler for {Self}`"
+    note = "write `#[sync] fn sync(request: &SyncRequest<{Self}>) -> Result<SyncResponse<{Self}>>` (without the attribute it is a \
+            function like any other), or `impl Handler for {Self}`"
 )]
 pub trait Handler<O: Operator = Self>: Send + Sync + 'static {
     /// Returns what should be. It is called whenever the parent or a child changes, and must depend on nothing but the

@@ -365,7 +365,7 @@ impl Controller {
                     config.backoff.delay(failures)
                 };
                 let delay = failure.retry_after.map_or(delay, |asked| delay.max(asked));
-                tracing::warn!(failures, reason = failure.reason, retry_in = ?delay, "{}", failure.message);
+                tracing::warn!(failures, reason = failure.reason, terminal = is_terminal, retry_in = ?delay, "{}", failure.message);
                 queue.add_at(key, Reason::Retry, now + delay);
                 if let Some(asked) = failure.retry_after {
                     queue.hold(key, now + asked);
