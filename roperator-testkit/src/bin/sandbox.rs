@@ -1,0 +1,93 @@
+//! The in-process API server alone, for kubectl and every other client: `sandbox [--listen 127.0.0.1:PORT]
+//! [--kubeconfig PATH]`. Prints `ready` when it serves; stops on SIGINT and SIGTERM.
+
+use std::{
+    io::{self, Write as _},
+    net::SocketAddr,
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use clap::Parser;
+use roperator_testkit::server::{ApiServer, serve::ServeError};
+use tracing_subscriber::EnvFilter;
+
+/// A Kubernetes API server in memory. Everything in it is gone when it stops.
+#[derive(Debug, Parser)]
+struct Options {
+    /// Where to listen: a loopback address; port 0 chooses a free one.
+    #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS")]
+    listen: SocketAddr,
+    /// Where to write the kubeconfig; removed again at the end.
+    #[arg(long, default_value = "sandbox.kubeconfig", value_name = "PATH")]
+    kubeconfig: PathBuf,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let options = Options::parse();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .init();
+    match run(&options).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("sandbox: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
+    // Before anything is promised, so that a signal right after `ready` finds its handler.
+    let stop = stop_signal()?;
+    let server = ApiServer::start();
+    let served = server.serve(options.listen).await?;
+    served.write_kubeconfig(&options.kubeconfig)?;
+    let kubeconfig = Kubeconfig(options.kubeconfig.clone());
+    say(&served.url(), &kubeconfig.0).map_err(|error| ServeError::Kubeconfig {
+        path: "stdout".to_owned(),
+        source: error,
+    })?;
+    stop.await;
+    Ok(())
+}
+
+fn say(url: &str, kubeconfig: &std::path::Path) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "serving {url}")?;
+    writeln!(out, "export KUBECONFIG={}", kubeconfig.display())?;
+    writeln!(out, "ready")?;
+    out.flush()
+}
+
+/// The file that holds the token: gone with the server.
+struct Kubeconfig(PathBuf);
+
+impl Drop for Kubeconfig {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+#[cfg(unix)]
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+#[cfg(not(unix))]
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
+}

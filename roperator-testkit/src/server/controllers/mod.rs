@@ -1,0 +1,69 @@
+//! What happens by itself in a cluster: dependents go with their owners, namespaces are emptied. Data in: what there is, and
+//! the feed of everything that is written. Data out: writes like anybody's, through the registry, in the name of the real
+//! `kube-controller-manager`. Nothing else of a cluster moves: no workloads, no nodes, no default service accounts.
+//!
+//! One task does it all, driven by writes alone: it neither sleeps nor polls, so that the order of things is the same with
+//! a paused clock and without. What the real controllers delay (a namespace is looked at five seconds after its deletion, a
+//! refused write is tried again ever more slowly) happens at once here, or with the next write that may change the outcome.
+
+mod garbage;
+mod head;
+mod namespaces;
+
+use std::sync::Arc;
+
+use self::{garbage::Collector, namespaces::Emptier};
+use super::{
+    registry::Registry,
+    store::{Feed, ReadError},
+};
+
+/// Who the controllers are, in managed fields.
+const MANAGER: &str = "kube-controller-manager";
+
+/// Runs all controllers; ends never.
+pub async fn run(registry: Arc<Registry>) {
+    loop {
+        let (objects, mut feed) = registry.store.feed();
+        let mut controllers = Controllers {
+            collector: Collector::new(Arc::clone(&registry), &objects),
+            emptier: Emptier::new(Arc::clone(&registry), &objects),
+        };
+        drop(objects);
+        // The only way to end is to fall behind compaction: what was missed is told by a new picture of all there is.
+        while let Ok(()) = controllers.step(&registry, &mut feed).await {}
+        tokio::task::yield_now().await;
+    }
+}
+
+struct Controllers {
+    collector: Collector,
+    emptier: Emptier,
+}
+
+impl Controllers {
+    /// Looks at what was written and does one thing about it. Waits if there is nothing to do.
+    async fn step(&mut self, registry: &Registry, feed: &mut Feed) -> Result<(), ReadError> {
+        let is_busy = self.collector.is_busy() || self.emptier.is_busy();
+        let writes = if is_busy {
+            // Others get their turn between two things, as they do beside the real controllers.
+            tokio::task::yield_now().await;
+            feed.poll(&registry.store)?
+        } else {
+            feed.next(&registry.store).await?
+        };
+        for write in &writes {
+            self.collector.observe(write);
+            self.emptier.observe(write);
+        }
+        if self.collector.is_busy() {
+            self.collector.work();
+        } else {
+            self.emptier.work();
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

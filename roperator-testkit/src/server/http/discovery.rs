@@ -1,0 +1,368 @@
+//! What is not about objects: which groups, versions and resources there are, the server's version, its health, and the
+//! OpenAPI documents.
+
+use std::sync::Arc;
+
+use http::{Method, Response, StatusCode, header};
+use serde_json::{Value, json};
+
+use super::{
+    Whole,
+    body::Body,
+    negotiate::{self, Offer, Representation},
+    openapi, respond,
+};
+use crate::server::{
+    registry::{
+        Registry,
+        resource::{Resource, join},
+    },
+    status::ApiError,
+    types::Types,
+};
+
+/// A version of a group, with what is in it.
+pub(super) struct Version {
+    pub(super) name: String,
+    pub(super) resources: Vec<Arc<Resource>>,
+}
+
+/// A group, with its versions; the preferred one is first.
+pub(super) struct Group {
+    pub(super) name: String,
+    pub(super) versions: Vec<Version>,
+}
+
+/// Answers a request that is not about objects.
+///
+/// # Errors
+///
+/// The refusal.
+pub fn answer(registry: &Registry, request: &Whole, segments: &[String]) -> Result<Response<Body>, ApiError> {
+    let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let not_found = || Ok(respond::text(StatusCode::NOT_FOUND, "404 page not found\n"));
+    if matches!(parts.as_slice(), ["healthz" | "livez" | "readyz", ..]) {
+        return Ok(respond::text(StatusCode::OK, "ok"));
+    }
+    if !matches!(request.method, Method::GET | Method::HEAD) {
+        return match parts.first() {
+            Some(&("api" | "apis" | "version" | "openapi")) => Err(ApiError::method_not_allowed()),
+            _ => not_found(),
+        };
+    }
+    match parts.as_slice() {
+        ["openapi", rest @ ..] => return openapi::answer(registry, request, rest),
+        ["api"] | ["apis"] => {
+            if let Some(version) = aggregated(request) {
+                return Ok(all_at_once(registry, parts == ["api"], version));
+            }
+        }
+        _ => {}
+    }
+    let found = match parts.as_slice() {
+        [] => Some(json!({"paths": paths(registry)})),
+        ["version"] => Some(version()),
+        ["api"] => Some(json!({
+            "kind": "APIVersions",
+            "versions": ["v1"],
+            "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": "127.0.0.1:443"}],
+        })),
+        ["apis"] => {
+            let groups: Vec<Value> = groups(registry)
+                .iter()
+                .skip(1)
+                .map(|group| described(group, false))
+                .collect();
+            Some(json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}))
+        }
+        ["apis", name] => groups(registry)
+            .iter()
+            .find(|group| group.name == *name)
+            .map(|group| described(group, true)),
+        ["api", version] => resources(registry, "", version),
+        ["apis", group, version] => resources(registry, group, version),
+        _ => None,
+    };
+    let Some(found) = found else { return not_found() };
+    let representation = negotiate::accept(request.header(header::ACCEPT), Offer::Plain)?;
+    Ok(respond::value(StatusCode::OK, representation, &found))
+}
+
+/// All groups, the core group first, in the order of discovery.
+pub(super) fn groups(registry: &Registry) -> Vec<Group> {
+    let types = Types::kubernetes();
+    let mut groups: Vec<Group> = Vec::new();
+    for group in types.groups() {
+        let versions = group.versions.iter().map(|version| Version {
+            name: version.name.to_owned(),
+            resources: version
+                .resources
+                .iter()
+                .filter_map(|resource| registry.resource(group.name, version.name, resource.name))
+                .collect(),
+        });
+        groups.push(Group {
+            name: group.name.to_owned(),
+            versions: versions.collect(),
+        });
+    }
+    // Custom groups come after all others, by their names.
+    let mut custom = registry.custom_resources();
+    custom.sort_by(|one, other| (&one.group, &one.plural).cmp(&(&other.group, &other.plural)));
+    for resource in custom {
+        let index = groups.iter().position(|group| group.name == resource.group);
+        let index = index.unwrap_or_else(|| {
+            groups.push(Group {
+                name: resource.group.clone(),
+                versions: Vec::new(),
+            });
+            groups.len() - 1
+        });
+        let Some(group) = groups.get_mut(index) else { continue };
+        match group
+            .versions
+            .iter_mut()
+            .find(|version| version.name == resource.version)
+        {
+            Some(version) => version.resources.push(resource),
+            None => group.versions.push(Version {
+                name: resource.version.clone(),
+                resources: vec![resource],
+            }),
+        }
+    }
+    for group in &mut groups {
+        if !types.groups().iter().any(|built_in| built_in.name == group.name) {
+            group
+                .versions
+                .sort_by(|one, other| version_priority(&other.name).cmp(&version_priority(&one.name)));
+        }
+    }
+    groups
+}
+
+/// Kubernetes' order of versions: `v2`, `v1`, `v1beta2`, `v1beta1`, `v1alpha1`; the greater the better.
+fn version_priority(name: &str) -> (u8, u32, u32, std::cmp::Reverse<String>) {
+    let other = (0, 0, 0, std::cmp::Reverse(name.to_owned()));
+    let Some(rest) = name.strip_prefix('v') else {
+        return other;
+    };
+    let digits = rest
+        .find(|character: char| !character.is_ascii_digit())
+        .unwrap_or(rest.len());
+    let (major, stage) = rest.split_at(digits);
+    let Ok(major) = major.parse() else { return other };
+    let (class, number) = if stage.is_empty() {
+        (3, "0")
+    } else if let Some(number) = stage.strip_prefix("beta") {
+        (2, number)
+    } else if let Some(number) = stage.strip_prefix("alpha") {
+        (1, number)
+    } else {
+        return other;
+    };
+    match number.parse() {
+        Ok(number) => (class, major, number, std::cmp::Reverse(String::new())),
+        Err(_) => other,
+    }
+}
+
+fn described(group: &Group, is_alone: bool) -> Value {
+    let version =
+        |version: &Version| json!({"groupVersion": join(&group.name, &version.name), "version": version.name});
+    let versions: Vec<Value> = group.versions.iter().map(version).collect();
+    let mut described = json!({"name": group.name, "preferredVersion": versions.first(), "versions": versions});
+    if let (Some(map), true) = (described.as_object_mut(), is_alone) {
+        map.insert("kind".to_owned(), "APIGroup".into());
+        map.insert("apiVersion".to_owned(), "v1".into());
+    }
+    described
+}
+
+/// The resources of a version of a group: `APIResourceList`.
+fn resources(registry: &Registry, group: &str, version: &str) -> Option<Value> {
+    let groups = groups(registry);
+    let found = groups.iter().find(|known| known.name == group)?;
+    let found = found.versions.iter().find(|known| known.name == version)?;
+    let resources: Vec<Value> = found.resources.iter().flat_map(|resource| listed(resource)).collect();
+    Some(json!({
+        "kind": "APIResourceList",
+        "apiVersion": "v1",
+        "groupVersion": join(group, version),
+        "resources": resources,
+    }))
+}
+
+fn listed(resource: &Resource) -> Vec<Value> {
+    let mut whole = json!({
+        "name": resource.plural,
+        "singularName": resource.singular,
+        "namespaced": resource.namespaced,
+        "kind": resource.kind,
+        "verbs": resource.verbs,
+    });
+    if let Some(map) = whole.as_object_mut() {
+        if !resource.short_names.is_empty() {
+            map.insert("shortNames".to_owned(), json!(resource.short_names));
+        }
+        if !resource.categories.is_empty() {
+            map.insert("categories".to_owned(), json!(resource.categories));
+        }
+        if let Some(hash) = &resource.storage_hash {
+            map.insert("storageVersionHash".to_owned(), hash.clone().into());
+        }
+    }
+    let parts = resource.subresources.iter().map(|part| {
+        let mut listed = json!({
+            "name": format!("{}/{}", resource.plural, part.name),
+            "singularName": "",
+            "namespaced": resource.namespaced,
+            "kind": part.kind,
+            "verbs": part.verbs,
+        });
+        if let (Some(map), true) = (listed.as_object_mut(), part.api_version != resource.api_version()) {
+            let (group, version) = part.api_version.split_once('/').unwrap_or(("", &part.api_version));
+            map.insert("group".to_owned(), group.into());
+            map.insert("version".to_owned(), version.into());
+        }
+        listed
+    });
+    std::iter::once(whole).chain(parts).collect()
+}
+
+/// The version of the aggregated documents that the client accepts before all else.
+fn aggregated(request: &Whole) -> Option<&'static str> {
+    let accepted = request.header(header::ACCEPT)?;
+    accepted.split(',').find_map(|clause| {
+        let has = |parameter: &str| clause.split(';').any(|part| part.trim() == parameter);
+        if !has("g=apidiscovery.k8s.io") || !has("as=APIGroupDiscoveryList") || !clause.contains("json") {
+            return None;
+        }
+        ["v2", "v2beta1"]
+            .into_iter()
+            .find(|version| has(&format!("v={version}")))
+    })
+}
+
+/// Everything in one document: `APIGroupDiscoveryList`.
+fn all_at_once(registry: &Registry, is_core: bool, version: &'static str) -> Response<Body> {
+    let groups = groups(registry);
+    let items = groups
+        .iter()
+        .filter(|group| group.name.is_empty() == is_core)
+        .map(|group| {
+            let metadata = if is_core {
+                json!({})
+            } else {
+                json!({"name": group.name})
+            };
+            let versions: Vec<Value> = group.versions.iter().map(aggregated_version).collect();
+            json!({"metadata": metadata, "versions": versions})
+        });
+    let list = json!({
+        "kind": "APIGroupDiscoveryList",
+        "apiVersion": format!("apidiscovery.k8s.io/{version}"),
+        "metadata": {},
+        "items": items.collect::<Vec<_>>(),
+    });
+    let media_type = if version == "v2" {
+        "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+    } else {
+        "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList"
+    };
+    respond::bytes(StatusCode::OK, media_type, list.to_string())
+}
+
+fn aggregated_version(version: &Version) -> Value {
+    let resources: Vec<Value> = version
+        .resources
+        .iter()
+        .map(|resource| aggregated_resource(resource))
+        .collect();
+    json!({"version": version.name, "resources": resources, "freshness": "Current"})
+}
+
+fn aggregated_resource(resource: &Resource) -> Value {
+    // The group and the version are given where they are not the resource's own; of custom kinds always.
+    let kind_of = |api_version: &str, kind: &str| {
+        let is_own = api_version == resource.api_version() && !resource.is_custom();
+        let (group, version) = if is_own {
+            ("", "")
+        } else {
+            api_version.split_once('/').unwrap_or(("", api_version))
+        };
+        json!({"group": group, "version": version, "kind": kind})
+    };
+    let mut described = json!({
+        "resource": resource.plural,
+        "responseKind": kind_of(&resource.api_version(), &resource.kind),
+        "scope": if resource.namespaced { "Namespaced" } else { "Cluster" },
+        "singularResource": resource.singular,
+        "verbs": resource.verbs,
+    });
+    let Some(map) = described.as_object_mut() else {
+        return described;
+    };
+    if !resource.short_names.is_empty() {
+        map.insert("shortNames".to_owned(), json!(resource.short_names));
+    }
+    if !resource.categories.is_empty() {
+        map.insert("categories".to_owned(), json!(resource.categories));
+    }
+    let parts = resource.subresources.iter().map(|part| {
+        json!({
+            "subresource": part.name,
+            "responseKind": kind_of(&part.api_version, &part.kind),
+            "verbs": part.verbs,
+        })
+    });
+    let parts: Vec<Value> = parts.collect();
+    if !parts.is_empty() {
+        map.insert("subresources".to_owned(), parts.into());
+    }
+    described
+}
+
+fn paths(registry: &Registry) -> Vec<String> {
+    let mut paths = vec!["/api".to_owned(), "/api/v1".to_owned(), "/apis".to_owned()];
+    for group in groups(registry).iter().skip(1) {
+        paths.push(format!("/apis/{}", group.name));
+        paths.extend(
+            group
+                .versions
+                .iter()
+                .map(|version| format!("/apis/{}/{}", group.name, version.name)),
+        );
+    }
+    paths.sort();
+    let others = ["/healthz", "/livez", "/openapi/v3", "/readyz", "/version"];
+    paths.extend(others.map(str::to_owned));
+    paths
+}
+
+fn version() -> Value {
+    let release = Types::kubernetes().release();
+    let mut numbers = release.split('.');
+    let (major, minor) = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default());
+    json!({
+        "major": major,
+        "minor": minor,
+        "emulationMajor": major,
+        "emulationMinor": minor,
+        "minCompatibilityMajor": major,
+        "minCompatibilityMinor": minor.parse::<u32>().unwrap_or_default().saturating_sub(1).to_string(),
+        "gitVersion": format!("v{release}"),
+        "gitCommit": "",
+        "gitTreeState": "clean",
+        "buildDate": "1970-01-01T00:00:00Z",
+        "goVersion": "",
+        "compiler": "rustc",
+        "platform": format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH),
+    })
+}
+
+/// What plain documents are shown as.
+pub(super) const PLAIN: Representation = Representation {
+    encoding: negotiate::Encoding::Json,
+    form: negotiate::Form::Whole,
+};

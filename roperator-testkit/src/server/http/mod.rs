@@ -1,0 +1,99 @@
+//! The server's face: HTTP requests in, answers out. It takes requests apart, asks the registry, and writes what it is
+//! told; what objects are and may become is not decided here.
+//!
+//! [`path`], [`options`] and [`negotiate`] take a request apart; [`objects`] answers for objects, [`watch`] for watches,
+//! [`discovery`] for everything else; [`respond`] writes.
+
+pub mod access;
+pub mod body;
+pub mod discovery;
+pub mod negotiate;
+pub mod objects;
+pub mod openapi;
+pub mod options;
+pub mod path;
+pub mod respond;
+pub mod show;
+pub mod watch;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Method, Request, Response, header};
+use http_body_util::{BodyExt as _, Limited};
+
+use self::{body::Body, options::Query, path::Target};
+use super::{registry::Registry, status::ApiError};
+
+/// No body may be larger: 3 MiB.
+const MOST_BYTES: usize = 3 << 20;
+
+/// A request whose body is there.
+#[derive(Debug)]
+pub struct Whole {
+    /// The verb.
+    pub method: Method,
+    /// The query.
+    pub query: Query,
+    /// The headers.
+    pub headers: http::HeaderMap,
+    /// The body.
+    pub body: Bytes,
+}
+
+impl Whole {
+    /// A header's text, if it has one.
+    #[must_use]
+    pub fn header(&self, name: header::HeaderName) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Who writes: what the query says, or else the beginning of the user agent.
+    #[must_use]
+    pub fn manager(&self, named: &str) -> String {
+        if !named.is_empty() {
+            return named.to_owned();
+        }
+        let agent = self.header(header::USER_AGENT).unwrap_or_default();
+        let name = agent.split('/').next().unwrap_or_default();
+        let mut manager = String::new();
+        for character in name.chars().filter(|character| !character.is_control()) {
+            if manager.len() + character.len_utf8() > 128 {
+                break;
+            }
+            manager.push(character);
+        }
+        manager
+    }
+}
+
+/// Answers a request. Whoever may send it was decided before.
+pub async fn answer<B>(registry: Arc<Registry>, request: Request<B>) -> Response<Body>
+where
+    B: http_body::Body<Data = Bytes>,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let (head, body) = request.into_parts();
+    let target = path::parse(head.uri.path());
+    let collected = Limited::new(body, MOST_BYTES).collect().await;
+    let body = match collected {
+        Ok(body) => body.to_bytes(),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+            return respond::error(&ApiError::too_large(format!(
+                "Request entity too large: limit is {MOST_BYTES}"
+            )));
+        }
+        Err(error) => return respond::error(&ApiError::bad_request(error.to_string())),
+    };
+    let request = Whole {
+        query: Query::parse(head.uri.query()),
+        method: head.method,
+        headers: head.headers,
+        body,
+    };
+    let answered = match target {
+        Target::Objects(target) => objects::answer(&registry, &request, &target),
+        Target::Other(segments) => discovery::answer(&registry, &request, &segments),
+    };
+    answered.unwrap_or_else(|error| respond::error(&error))
+}

@@ -1,0 +1,223 @@
+//! Which representation an answer has: the `Accept` header in, the best that is served out. And the other way round: what a
+//! body is, by its `Content-Type`.
+
+use crate::server::status::ApiError;
+use http::StatusCode;
+
+/// How an answer is encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    /// JSON.
+    Json,
+    /// YAML.
+    Yaml,
+}
+
+/// As what an object is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// As it is.
+    Whole,
+    /// Its metadata alone: `PartialObjectMetadata`, or a list of them.
+    Metadata,
+    /// A row of a table.
+    Table,
+}
+
+/// The representation of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Representation {
+    /// How it is encoded.
+    pub encoding: Encoding,
+    /// As what the object is shown.
+    pub form: Form,
+}
+
+/// What may be asked for at a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Offer {
+    /// Objects, in any form.
+    Objects,
+    /// A list: only it may be asked for as a list of metadata.
+    Lists,
+    /// What has one form alone.
+    Plain,
+}
+
+struct Clause<'a> {
+    kind: &'a str,
+    parameters: Vec<(&'a str, &'a str)>,
+    quality: f32,
+}
+
+/// The best representation that the client accepts.
+///
+/// # Errors
+///
+/// 406 if it accepts none.
+pub fn accept(header: Option<&str>, offer: Offer) -> Result<Representation, ApiError> {
+    let header = header.unwrap_or_default();
+    let json = Representation {
+        encoding: Encoding::Json,
+        form: Form::Whole,
+    };
+    if header.trim().is_empty() {
+        return Ok(json);
+    }
+    let mut clauses: Vec<Clause<'_>> = header.split(',').map(clause).collect();
+    clauses.sort_by(|one, other| other.quality.total_cmp(&one.quality));
+    clauses
+        .iter()
+        .find_map(|clause| {
+            let encoding = match clause.kind {
+                "application/json" | "application/*" | "*/*" => Encoding::Json,
+                "application/yaml" => Encoding::Yaml,
+                _ => return None,
+            };
+            let form = form(clause, offer)?;
+            Some(Representation { encoding, form })
+        })
+        .ok_or_else(not_acceptable)
+}
+
+fn clause(text: &str) -> Clause<'_> {
+    let mut parts = text.split(';').map(str::trim);
+    let kind = parts.next().unwrap_or_default();
+    let parameters: Vec<(&str, &str)> = parts.filter_map(|part| part.split_once('=')).collect();
+    let quality = parameters.iter().find(|(name, _)| *name == "q");
+    let quality = quality.and_then(|(_, value)| value.parse().ok()).unwrap_or(1.0);
+    Clause {
+        kind,
+        parameters,
+        quality,
+    }
+}
+
+/// The form that a clause asks for, or `None` if it is not to be had here.
+fn form(clause: &Clause<'_>, offer: Offer) -> Option<Form> {
+    let get = |name| {
+        let found = clause.parameters.iter().find(|(given, _)| *given == name);
+        found.map(|(_, value)| *value)
+    };
+    let Some(kind) = get("as") else {
+        return Some(Form::Whole);
+    };
+    let known = get("g") == Some("meta.k8s.io") && matches!(get("v"), Some("v1" | "v1beta1"));
+    match (kind, offer) {
+        _ if !known => None,
+        ("PartialObjectMetadata", Offer::Objects) | ("PartialObjectMetadataList", Offer::Lists) => Some(Form::Metadata),
+        // A watch is negotiated as a list, and shows objects.
+        ("PartialObjectMetadata", Offer::Lists) => Some(Form::Metadata),
+        ("Table", Offer::Objects | Offer::Lists) => Some(Form::Table),
+        _ => None,
+    }
+}
+
+fn not_acceptable() -> ApiError {
+    let message = "only the following media types are accepted: application/json, application/yaml, \
+                   application/vnd.kubernetes.protobuf, application/cbor";
+    ApiError::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message)
+}
+
+/// What a body is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyType {
+    /// JSON.
+    Json,
+    /// YAML.
+    Yaml,
+    /// Kubernetes' protobuf envelope.
+    Protobuf,
+}
+
+/// What a body is that holds an object.
+///
+/// # Errors
+///
+/// 415 for what is not understood.
+pub fn body_type(header: Option<&str>, is_custom: bool) -> Result<BodyType, ApiError> {
+    match media_type(header) {
+        "" | "application/json" => return Ok(BodyType::Json),
+        "application/yaml" => return Ok(BodyType::Yaml),
+        "application/vnd.kubernetes.protobuf" if !is_custom => return Ok(BodyType::Protobuf),
+        _ => {}
+    }
+    let protobuf = if is_custom {
+        ""
+    } else {
+        ", application/vnd.kubernetes.protobuf"
+    };
+    Err(ApiError::unsupported_media_type(format!(
+        "the body of the request was in an unknown format - accepted media types include: application/json, \
+         application/yaml{protobuf}, application/cbor"
+    )))
+}
+
+/// What a patch is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PatchType {
+    /// A list of operations.
+    Json,
+    /// RFC 7396.
+    Merge,
+    /// Kubernetes' own merge, for built-in kinds.
+    Strategic,
+    /// Server-side apply.
+    Apply,
+}
+
+/// What a patch is.
+///
+/// # Errors
+///
+/// 415 for what is not taken here: custom kinds have no strategic merge.
+pub fn patch_type(header: Option<&str>, is_custom: bool) -> Result<PatchType, ApiError> {
+    match media_type(header) {
+        "application/json-patch+json" => return Ok(PatchType::Json),
+        "application/merge-patch+json" => return Ok(PatchType::Merge),
+        "application/strategic-merge-patch+json" if !is_custom => return Ok(PatchType::Strategic),
+        "application/apply-patch+yaml" => return Ok(PatchType::Apply),
+        _ => {}
+    }
+    let mut accepted = vec!["application/json-patch+json", "application/merge-patch+json"];
+    if !is_custom {
+        accepted.push("application/strategic-merge-patch+json");
+    }
+    accepted.extend(["application/apply-patch+yaml", "application/apply-patch+cbor"]);
+    Err(ApiError::unsupported_media_type(format!(
+        "the body of the request was in an unknown format - accepted media types include: {}",
+        accepted.join(", ")
+    )))
+}
+
+fn media_type(header: Option<&str>) -> &str {
+    let header = header.unwrap_or_default();
+    header.split(';').next().unwrap_or_default().trim()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_that_is_accepted_is_chosen() {
+        let table = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
+        assert_eq!(accept(Some(table), Offer::Lists).unwrap().form, Form::Table);
+        assert_eq!(accept(Some(table), Offer::Plain).unwrap().form, Form::Whole);
+        let go = "application/vnd.kubernetes.protobuf,application/json";
+        assert_eq!(accept(Some(go), Offer::Objects).unwrap().encoding, Encoding::Json);
+        assert!(accept(Some("application/xml"), Offer::Objects).is_err());
+        let metadata = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+        assert_eq!(accept(Some(metadata), Offer::Lists).unwrap().form, Form::Metadata);
+        assert!(accept(Some(metadata), Offer::Objects).is_err());
+        let yaml = "application/json;q=0.5, application/yaml";
+        assert_eq!(accept(Some(yaml), Offer::Objects).unwrap().encoding, Encoding::Yaml);
+    }
+
+    #[test]
+    fn strategic_merge_is_for_built_in_kinds() {
+        let strategic = Some("application/strategic-merge-patch+json; charset=utf-8");
+        assert_eq!(patch_type(strategic, false).unwrap(), PatchType::Strategic);
+        assert_eq!(patch_type(strategic, true).unwrap_err().code, 415);
+    }
+}

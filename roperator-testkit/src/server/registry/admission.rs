@@ -1,0 +1,61 @@
+//! What is decided of a write by what else there is: objects live in namespaces that exist and are not on their way out.
+//! Data in: the store and the request. Data out: leave or refusal. It changes nothing.
+
+use serde_json::Value;
+
+use super::object::text;
+use crate::server::{
+    status::{ApiError, Cause, GroupResource},
+    store::Store,
+};
+
+/// Namespaces that are always there.
+const IMMORTAL: [&str; 3] = ["default", "kube-system", "kube-public"];
+
+/// Whether something may be created in a namespace.
+///
+/// # Errors
+///
+/// 404 if there is no such namespace, 403 if it is being deleted.
+pub fn may_create(store: &Store, resource: &GroupResource, namespace: &str, name: &str) -> Result<(), ApiError> {
+    let namespace_object = may_write(store, namespace)?;
+    let Some(object) = namespace_object else { return Ok(()) };
+    if text(&object, "/status/phase") != "Terminating" {
+        return Ok(());
+    }
+    let why = format!("unable to create new content in namespace {namespace} because it is being terminated");
+    let message = format!("namespace {namespace} is being terminated");
+    let cause = Cause::new("NamespaceTerminating", message, "metadata.namespace");
+    Err(ApiError::forbidden(resource, name, &why).with_cause(cause))
+}
+
+/// Whether something may be changed in a namespace; the namespace.
+///
+/// # Errors
+///
+/// 404 if there is no such namespace.
+pub fn may_write(store: &Store, namespace: &str) -> Result<Option<Value>, ApiError> {
+    if namespace.is_empty() {
+        return Ok(None);
+    }
+    let namespaces = GroupResource::new("", "namespaces");
+    let Some(found) = store.get(&namespaces, namespace) else {
+        return Err(ApiError::not_found(&namespaces, namespace));
+    };
+    serde_json::from_slice(&found.json)
+        .map(Some)
+        .map_err(ApiError::internal)
+}
+
+/// Whether an object may be deleted.
+///
+/// # Errors
+///
+/// 403 for the namespaces that are always there.
+pub fn may_delete(resource: &GroupResource, name: &str) -> Result<(), ApiError> {
+    let is_namespace = resource.group.is_empty() && resource.resource == "namespaces";
+    if is_namespace && IMMORTAL.contains(&name) {
+        return Err(ApiError::forbidden(resource, name, "this namespace may not be deleted"));
+    }
+    Ok(())
+}

@@ -1,0 +1,329 @@
+//! CustomResourceDefinitions at work: a definition that is written gets its names and is served, one that is deleted takes
+//! its objects with it. What the real server's controllers do a moment later is done here at once, as writes of their own.
+
+use std::{collections::HashMap, sync::Arc};
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    Registry,
+    codec::{decode, encode},
+    custom,
+    object::{child_mut, finalizers, is_deleted, meta, set_finalizers, set_meta, text},
+    options::DeleteOptions,
+    resource::Resource,
+    strategy::Strategy,
+};
+use crate::server::{
+    clock::seconds,
+    schema::definition::{self, Condition, accept_names, establish},
+    status::GroupResource,
+    store::{At, Object, Query, Revision},
+};
+
+/// The finalizer of a definition that is deleted: its objects go first.
+const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
+
+/// What is special about CustomResourceDefinitions.
+pub const STRATEGY: Strategy = Strategy {
+    default: definition::default,
+    prepare_create: definition::prepare_create,
+    validate_create: definition::validate_create,
+    prepare_update: definition::prepare_update,
+    validate_update: definition::validate_update,
+    validate_status: |new, _| definition::validate_status(new),
+    generation: &["spec"],
+    has_status: true,
+    unconditional_update: false,
+    ..Strategy::PLAIN
+};
+
+/// The kinds that definitions define now.
+#[derive(Debug, Default)]
+pub struct Definitions {
+    served: HashMap<(String, String, String), Arc<Resource>>,
+    /// The definitions by name, as they were last served.
+    known: HashMap<String, Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    definition: Value,
+    /// Since when its spec is what it is.
+    since: Revision,
+}
+
+impl Definitions {
+    pub(super) fn resource(&self, place: &(String, String, String)) -> Option<Arc<Resource>> {
+        self.served.get(place).cloned()
+    }
+
+    pub(super) fn resources(&self) -> Vec<Arc<Resource>> {
+        self.served.values().cloned().collect()
+    }
+
+    /// Serves what a definition defines, and no longer what it defined before.
+    fn serve(&mut self, definition: Value, revision: Revision) {
+        let name = meta(&definition, "name").to_owned();
+        let before = self.known.get(&name);
+        let is_same = before.is_some_and(|known| known.definition.get("spec") == definition.get("spec"));
+        let since = before.filter(|_| is_same).map_or(revision, |known| known.since);
+        let has_served = before.is_some_and(|known| is_established(&known.definition));
+        if !(is_same && has_served && is_established(&definition)) {
+            self.forget(&name);
+            if is_established(&definition) {
+                for version in versions(&definition) {
+                    let resource = custom::resource(&definition, version, since);
+                    let place = (
+                        resource.group.clone(),
+                        resource.version.clone(),
+                        resource.plural.clone(),
+                    );
+                    self.served.insert(place, Arc::new(resource));
+                }
+            }
+        }
+        self.known.insert(name, Known { definition, since });
+    }
+
+    fn forget(&mut self, name: &str) {
+        self.known.remove(name);
+        self.served
+            .retain(|_, resource| format!("{}.{}", resource.plural, resource.group) != name);
+    }
+
+    fn others(&self, name: &str) -> Vec<&Value> {
+        let others = self.known.iter().filter(|(other, _)| *other != name);
+        others.map(|(_, known)| &known.definition).collect()
+    }
+}
+
+/// Whether a resource is that of the definitions.
+#[must_use]
+pub fn is_definition(resource: &Resource) -> bool {
+    resource.group == "apiextensions.k8s.io" && resource.plural == "customresourcedefinitions"
+}
+
+/// What a deletion of a definition marks it with before anything else.
+pub(super) fn mark_deleted(definition: &mut Value, now: &str) {
+    let mut waits = finalizers(definition);
+    if !waits.iter().any(|finalizer| finalizer == CLEANUP) {
+        waits.push(CLEANUP.to_owned());
+    }
+    set_finalizers(definition, waits);
+    set_meta(definition, "deletionTimestamp", now);
+    let message = "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon";
+    set_condition(definition, now, "Terminating", true, "InstanceDeletionPending", message);
+}
+
+impl Registry {
+    /// What follows from a write of a definition.
+    pub(super) fn define(&self, resource: &Resource, stored: &Arc<Object>) {
+        let Ok(definition) = decode(resource, stored) else {
+            return;
+        };
+        if is_deleted(&definition) {
+            self.empty(resource, &definition);
+            return;
+        }
+        let name = meta(&definition, "name").to_owned();
+        let now = seconds(self.clock.now());
+        let accepted = self.rewrite(resource, &name, |live| {
+            let definitions = self.definitions();
+            let claims = accept_names(live, &definitions.others(&name));
+            child_mut(live, "status").insert("acceptedNames".to_owned(), claims.accepted);
+            for condition in &claims.conditions {
+                apply(live, &now, condition);
+            }
+        });
+        let Some(accepted) = accepted else { return };
+        let has_names = has_condition(&accepted.0, "NamesAccepted", "True");
+        let established = if has_names && !is_established(&accepted.0) {
+            self.rewrite(resource, &name, |live| apply(live, &now, &establish()))
+        } else {
+            None
+        };
+        let (definition, revision) = established.unwrap_or(accepted);
+        self.definitions_mut().serve(definition, revision);
+    }
+
+    /// What follows from the removal of a definition.
+    pub(super) fn undefine(&self, last: &Value) {
+        self.definitions_mut().forget(meta(last, "name"));
+        self.store.close(&place_of(last));
+    }
+
+    /// Deletes the objects of a definition that is being deleted, and lets it go once there are none.
+    fn empty(&self, resource: &Resource, definition: &Value) {
+        if !finalizers(definition).iter().any(|finalizer| finalizer == CLEANUP) {
+            return;
+        }
+        let now = seconds(self.clock.now());
+        let name = meta(definition, "name");
+        if !has_reason(definition, "InstanceDeletionInProgress") {
+            let message = "CustomResource deletion is in progress";
+            // This write leads back here, and then on.
+            self.rewrite_and_follow(resource, name, |live| {
+                set_condition(live, &now, "Terminating", true, "InstanceDeletionInProgress", message);
+            });
+            return;
+        }
+        let place = place_of(definition);
+        if let Some(custom) = self.any_version(&place) {
+            // What stays has a finalizer: its removal leads back here.
+            let _ = self.delete_all(&custom, "", &|_| true, &DeleteOptions::default());
+            if self.count(&place) > 0 {
+                return;
+            }
+        }
+        let was_served = is_established(definition);
+        let (reason, message) = if was_served {
+            ("InstanceDeletionCompleted", "removed all instances")
+        } else {
+            ("NeverEstablished", "resource was never established")
+        };
+        self.rewrite_and_follow(resource, name, |live| {
+            set_condition(live, &now, "Terminating", false, reason, message);
+            let waits = finalizers(live)
+                .into_iter()
+                .filter(|finalizer| finalizer != CLEANUP)
+                .collect();
+            set_finalizers(live, waits);
+        });
+    }
+
+    /// What follows from the removal of a custom object: its definition may have waited for it.
+    pub(super) fn after_custom_removal(&self, custom: &Resource) {
+        let Some(resource) = self.resource("apiextensions.k8s.io", "v1", "customresourcedefinitions") else {
+            return;
+        };
+        let name = format!("{}.{}", custom.plural, custom.group);
+        let place = resource.group_resource();
+        let Some(stored) = self.store.get(&place, &name) else {
+            return;
+        };
+        let Ok(definition) = decode(&resource, &stored) else {
+            return;
+        };
+        if is_deleted(&definition) && self.count(&custom.group_resource()) == 0 {
+            self.empty(&resource, &definition);
+        }
+    }
+
+    fn count(&self, place: &GroupResource) -> usize {
+        let query = Query {
+            resource: place,
+            namespace: "",
+            at: At::Newest,
+            start: None,
+            limit: None,
+            filter: &|_| true,
+        };
+        self.store.list(&query).map_or(0, |page| page.objects.len())
+    }
+
+    /// Changes an object as the server itself does; the object and its revision afterwards.
+    pub(super) fn rewrite(
+        &self,
+        resource: &Resource,
+        key: &str,
+        change: impl Fn(&mut Value),
+    ) -> Option<(Value, Revision)> {
+        let place = resource.group_resource();
+        loop {
+            let live = self.store.get(&place, key)?;
+            let old = decode(resource, &live).ok()?;
+            let mut new = old.clone();
+            change(&mut new);
+            if new == old {
+                return Some((new, live.revision));
+            }
+            if is_deleted(&new) && finalizers(&new).is_empty() {
+                self.remove(resource, &live, new).ok()?;
+                return None;
+            }
+            let build = |revision| encode(resource, key, new.clone(), revision);
+            if let Ok(stored) = self.store.put(&place, key, Some(live.revision), build) {
+                set_meta(&mut new, "resourceVersion", &stored.revision.to_string());
+                return Some((new, stored.revision));
+            }
+        }
+    }
+
+    fn rewrite_and_follow(&self, resource: &Resource, key: &str, change: impl Fn(&mut Value)) {
+        if let Some((definition, _)) = self.rewrite(resource, key, change) {
+            self.empty(resource, &definition);
+        }
+    }
+}
+
+fn place_of(definition: &Value) -> GroupResource {
+    GroupResource::new(text(definition, "/spec/group"), text(definition, "/spec/names/plural"))
+}
+
+/// The versions of a definition that are served.
+fn versions(definition: &Value) -> impl Iterator<Item = &Value> {
+    let versions = definition.pointer("/spec/versions").and_then(Value::as_array);
+    let is_served = |version: &&Value| version.get("served").and_then(Value::as_bool) == Some(true);
+    versions.into_iter().flatten().filter(is_served)
+}
+
+fn is_established(definition: &Value) -> bool {
+    has_condition(definition, "Established", "True")
+}
+
+fn conditions(definition: &Value) -> impl Iterator<Item = &Value> {
+    let conditions = definition.pointer("/status/conditions").and_then(Value::as_array);
+    conditions.into_iter().flatten()
+}
+
+fn has_condition(definition: &Value, kind: &str, status: &str) -> bool {
+    conditions(definition).any(|condition| text(condition, "/type") == kind && text(condition, "/status") == status)
+}
+
+fn has_reason(definition: &Value, reason: &str) -> bool {
+    conditions(definition).any(|condition| text(condition, "/reason") == reason)
+}
+
+fn apply(definition: &mut Value, now: &str, condition: &Condition) {
+    set_condition(
+        definition,
+        now,
+        condition.kind,
+        condition.status,
+        condition.reason,
+        &condition.message,
+    );
+}
+
+/// Sets a condition; its time changes with its status alone.
+fn set_condition(definition: &mut Value, now: &str, kind: &str, status: bool, reason: &str, message: &str) {
+    let status = if status { "True" } else { "False" };
+    let list = child_mut(definition, "status")
+        .entry("conditions")
+        .or_insert(Value::Null);
+    if !list.is_array() {
+        *list = json!([]);
+    }
+    let Some(list) = list.as_array_mut() else { return };
+    let mut condition = Map::new();
+    for (field, value) in [
+        ("type", kind),
+        ("status", status),
+        ("reason", reason),
+        ("message", message),
+    ] {
+        condition.insert(field.to_owned(), value.into());
+    }
+    condition.insert("lastTransitionTime".to_owned(), now.into());
+    match list.iter_mut().find(|known| text(known, "/type") == kind) {
+        None => list.push(Value::Object(condition)),
+        Some(known) => {
+            if text(known, "/status") == status {
+                let since = known.get("lastTransitionTime").cloned().unwrap_or_default();
+                condition.insert("lastTransitionTime".to_owned(), since);
+            }
+            *known = Value::Object(condition);
+        }
+    }
+}

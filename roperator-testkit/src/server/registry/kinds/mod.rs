@@ -1,0 +1,49 @@
+//! What is special about the kinds that operators meet most; all others are served with schema checks alone.
+
+pub mod autoscaling;
+pub mod configmap;
+pub mod cronjob;
+pub mod daemonset;
+pub mod deployment;
+pub mod event;
+pub mod job;
+pub mod lease;
+pub mod namespace;
+pub mod networking;
+pub mod pod;
+pub mod policy;
+pub mod rbac;
+pub mod replicaset;
+pub mod secret;
+pub mod service;
+pub mod serviceaccount;
+pub mod statefulset;
+pub mod storage;
+pub mod values;
+pub mod workload;
+
+use super::{definitions, strategy::Strategy};
+
+/// What is special about a kind.
+#[must_use]
+pub fn strategy(group: &str, kind: &str) -> Strategy {
+    match (group, kind) {
+        ("", "Pod") => pod::STRATEGY,
+        ("", "Service") => service::STRATEGY,
+        ("", "ConfigMap") => configmap::STRATEGY,
+        ("", "Secret") => secret::STRATEGY,
+        ("", "Namespace") => namespace::STRATEGY,
+        ("", "ServiceAccount") => serviceaccount::STRATEGY,
+        ("", "Event") => event::STRATEGY,
+        ("events.k8s.io", "Event") => event::STRATEGY_EVENTS,
+        ("apps", "Deployment") => deployment::STRATEGY,
+        ("apps", "ReplicaSet") => replicaset::STRATEGY,
+        ("apps", "StatefulSet") => statefulset::STRATEGY,
+        ("apps", "DaemonSet") => daemonset::STRATEGY,
+        ("batch", "Job") => job::STRATEGY,
+        ("batch", "CronJob") => cronjob::STRATEGY,
+        ("coordination.k8s.io", "Lease") => lease::STRATEGY,
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => definitions::STRATEGY,
+        _ => Strategy::PLAIN,
+    }
+}

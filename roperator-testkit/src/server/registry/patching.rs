@@ -1,0 +1,209 @@
+//! Patches: a patch in, a write out. The live object is patched, and what comes of it is decoded, defaulted and written as
+//! any update is; an apply may create.
+
+use std::cell::RefCell;
+
+use serde_json::Value;
+
+use super::{
+    Registry,
+    body::{Document, decode},
+    managed,
+    object::meta,
+    options::FieldValidation,
+    scale,
+    write::{Target, Written},
+};
+use crate::server::{
+    clock::seconds,
+    field::{FieldError, FieldPath},
+    patch::{self, apply::Author},
+    status::ApiError,
+};
+
+/// A patch.
+#[derive(Debug, Clone)]
+pub enum Patch {
+    /// A list of operations.
+    Json(Value),
+    /// RFC 7396.
+    Merge(Value),
+    /// Kubernetes' own merge.
+    Strategic(Value),
+    /// Server-side apply.
+    Apply(Value),
+}
+
+/// What came of a patch.
+#[derive(Debug)]
+pub struct Patched {
+    /// The object.
+    pub object: Written,
+    /// Whether it is new.
+    pub created: bool,
+    /// What the answer warns of.
+    pub warnings: Vec<String>,
+}
+
+impl Registry {
+    /// Patches an object. `duplicates` are the complaints about the patch's own text.
+    ///
+    /// # Errors
+    ///
+    /// The refusal.
+    pub fn patch(&self, target: &Target<'_>, patch: &Patch, duplicates: &[String]) -> Result<Patched, ApiError> {
+        let warnings = RefCell::new(Vec::new());
+        let creates = matches!(patch, Patch::Apply(_));
+        let make = |live: Option<&Value>| {
+            let (object, complaints) = self.patched(target, live, patch, duplicates)?;
+            if live.is_none() && !meta(&object, "uid").is_empty() {
+                let uid = meta(&object, "uid");
+                let why =
+                    format!("uid mismatch: the provided object specified uid {uid}, and no existing object was found");
+                return Err(ApiError::conflict(&target.resource.group_resource(), target.name, &why));
+            }
+            *warnings.borrow_mut() = complaints;
+            Ok(object)
+        };
+        let (object, created) = self.update(target, creates, &make)?;
+        Ok(Patched {
+            object,
+            created,
+            warnings: warnings.into_inner(),
+        })
+    }
+
+    /// Patches the scale of an object.
+    ///
+    /// # Errors
+    ///
+    /// The refusal.
+    pub fn patch_scale(&self, target: &Target<'_>, patch: &Patch, duplicates: &[String]) -> Result<Value, ApiError> {
+        let scale = Target {
+            resource: scale::resource()?,
+            ..*target
+        };
+        let make = |old: &Value| Ok(self.patched(&scale, Some(old), patch, duplicates)?.0);
+        self.update_scale(target, &make)
+    }
+
+    /// What a patch makes of an object, and what it is to be warned of.
+    fn patched(
+        &self,
+        target: &Target<'_>,
+        live: Option<&Value>,
+        patch: &Patch,
+        duplicates: &[String],
+    ) -> Result<(Value, Vec<String>), ApiError> {
+        let (object, complaints) = match patch {
+            Patch::Apply(config) => self.apply(target, live, config, duplicates)?,
+            other => self.patch_live(target, live, other, duplicates)?,
+        };
+        check_name(target, &object)?;
+        Ok((object, complaints))
+    }
+
+    fn patch_live(
+        &self,
+        target: &Target<'_>,
+        live: Option<&Value>,
+        patch: &Patch,
+        duplicates: &[String],
+    ) -> Result<(Value, Vec<String>), ApiError> {
+        let resource = target.resource;
+        let not_found = || ApiError::not_found(&resource.group_resource(), target.name);
+        let live = live.ok_or_else(not_found)?;
+        let mut complaints = duplicates.to_vec();
+        let patched = match patch {
+            Patch::Json(patch) => {
+                let patched = patch::json::apply(live, patch)?;
+                complaints.extend(patched.strange);
+                patched.object
+            }
+            Patch::Merge(patch) | Patch::Apply(patch) => patch::merge::apply(live, patch)?,
+            Patch::Strategic(patch) => {
+                let (shapes, root) = resource.shapes();
+                patch::strategic::apply(shapes, root, live, patch)?
+            }
+        };
+        let text = patched.to_string();
+        let is_strategic = matches!(patch, Patch::Strategic(_));
+        let decoded = decode(resource, Document::of(patched)).map_err(|why| refused(&text, &why))?;
+        complaints.extend(decoded.complaints);
+        complaints = self::strict(target, complaints, |all| {
+            let why = format!("strict decoding error: {all}");
+            if is_strategic {
+                ApiError::bad_request(why)
+            } else {
+                refused(&text, &why)
+            }
+        })?;
+        let mut object = decoded.object;
+        self.own(target, Some(live), &mut object);
+        Ok((object, complaints))
+    }
+
+    fn apply(
+        &self,
+        target: &Target<'_>,
+        live: Option<&Value>,
+        config: &Value,
+        duplicates: &[String],
+    ) -> Result<(Value, Vec<String>), ApiError> {
+        let now = seconds(self.clock.now());
+        let author = Author {
+            manager: &target.options.field_manager,
+            now: &now,
+        };
+        let applied = managed::of(target.resource, target.subresource, |fields| {
+            fields.apply(live, config, author, target.options.force)
+        })?;
+        let decoded = decode(target.resource, Document::of(applied)).map_err(|why| {
+            let kind = &target.resource.kind;
+            let version = &target.resource.version;
+            ApiError::bad_request(format!(
+                "{kind} in version \"{version}\" cannot be handled as a {kind}: {why}"
+            ))
+        })?;
+        let complaints = strict(target, duplicates.to_vec(), |all| {
+            ApiError::bad_request(format!("error strict decoding YAML: {all}"))
+        })?;
+        Ok((decoded.object, complaints))
+    }
+}
+
+/// Complaints are a refusal, warnings or nothing, as the request wants it.
+fn strict(
+    target: &Target<'_>,
+    complaints: Vec<String>,
+    refuse: impl FnOnce(String) -> ApiError,
+) -> Result<Vec<String>, ApiError> {
+    match target.options.field_validation {
+        FieldValidation::Strict if !complaints.is_empty() => Err(refuse(complaints.join(", "))),
+        FieldValidation::Ignore => Ok(Vec::new()),
+        _ => Ok(complaints),
+    }
+}
+
+/// The 422 for a patch whose outcome cannot be decoded.
+fn refused(patched: &str, why: &str) -> ApiError {
+    let error = FieldError::invalid(&FieldPath::new("patch"), patched, why);
+    ApiError::invalid("", "", "", &[error])
+}
+
+fn check_name(target: &Target<'_>, object: &Value) -> Result<(), ApiError> {
+    let name = meta(object, "name");
+    if name == target.name {
+        return Ok(());
+    }
+    if name.is_empty() {
+        return Err(ApiError::bad_request(format!(
+            "the name of the object ({} based on URL) was undeterminable: name must be provided",
+            target.name
+        )));
+    }
+    Err(ApiError::bad_request(format!(
+        "the name of the object ({name}) does not match the name on the URL ({})",
+        target.name
+    )))
+}

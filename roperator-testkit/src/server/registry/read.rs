@@ -1,0 +1,281 @@
+//! Reads: what of a resource, and of which state, goes in; versions in the store come out. Continue tokens and the meaning
+//! of resource versions are here; how answers are written is not.
+
+use std::sync::Arc;
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use super::{Registry, options::ListOptions, resource::Resource};
+use crate::server::{
+    field::quote,
+    selector::{
+        fields::{FieldLabels, FieldSelector},
+        labels::Selector,
+    },
+    status::{ApiError, Cause},
+    store::{At, Object, Page, Query, ReadError, Revision, key},
+};
+
+/// Which objects of a resource are meant.
+#[derive(Debug, Clone)]
+pub struct Selection {
+    labels: Selector,
+    fields: FieldSelector,
+    /// Whether all are meant.
+    pub is_everything: bool,
+}
+
+impl Selection {
+    /// What the selectors of a request select; `name` is the object's in the path, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// 400 for a selector that cannot be understood or asks for a field that is not selectable.
+    pub fn new(resource: &Resource, options: &ListOptions, name: Option<&str>) -> Result<Self, ApiError> {
+        let labels = Selector::parse(&options.label_selector)?;
+        let known = match &resource.nature {
+            super::resource::Nature::BuiltIn(_) => FieldLabels::built_in(&resource.group, &resource.plural),
+            super::resource::Nature::Custom(definition) => {
+                FieldLabels::custom(resource.namespaced, definition.selectable_names())
+            }
+        };
+        let mut fields = FieldSelector::parse(&options.field_selector, &known)?;
+        if let Some(name) = name {
+            if options.field_selector.is_empty() {
+                fields = FieldSelector::parse(&format!("metadata.name={name}"), &known)?;
+            } else if fields.required("metadata.name") != Some(name) {
+                let message = "fieldSelector metadata.name doesn't match requested name";
+                return Err(ApiError::bad_request(message));
+            }
+        }
+        Ok(Self {
+            is_everything: labels.is_everything() && options.field_selector.is_empty() && name.is_none(),
+            labels,
+            fields,
+        })
+    }
+
+    /// The only name that can be meant, if there is one.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.fields.required("metadata.name")
+    }
+
+    /// Whether an object is meant.
+    #[must_use]
+    pub fn takes(&self, object: &Object) -> bool {
+        if self.is_everything {
+            return true;
+        }
+        let label = |key: &str| {
+            let found = object.labels.binary_search_by(|(label, _)| (**label).cmp(key)).ok()?;
+            object.labels.get(found).map(|(_, value)| &**value)
+        };
+        let field = |name: &str| match name {
+            "metadata.name" => Some(object.name()),
+            "metadata.namespace" => Some(object.namespace()),
+            other => {
+                let found = object.fields.iter().find(|(field, _)| **field == *other);
+                found.map(|(_, value)| &**value)
+            }
+        };
+        self.labels.matches_by(label) && self.fields.matches(field)
+    }
+}
+
+/// Part of a list, with where it goes on.
+#[derive(Debug)]
+pub struct List {
+    /// The objects and the state that they are of.
+    pub page: Page,
+    /// Where the list goes on; empty at its end.
+    pub continue_token: String,
+    /// How many objects come after, if that is known.
+    pub remaining: Option<usize>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Token {
+    v: String,
+    rv: i64,
+    start: String,
+}
+
+impl Registry {
+    /// The newest version of an object.
+    ///
+    /// # Errors
+    ///
+    /// 404 if there is none, 504 if the state that is asked for is still to come.
+    pub fn get(
+        &self,
+        resource: &Resource,
+        namespace: &str,
+        name: &str,
+        resource_version: &str,
+    ) -> Result<Arc<Object>, ApiError> {
+        let wanted = parse_version(resource_version)?;
+        if wanted > self.store.revision() {
+            return Err(too_large(wanted, self.store.revision()));
+        }
+        let place = resource.group_resource();
+        let found = self.store.get(&place, &key(namespace, name));
+        found.ok_or_else(|| ApiError::not_found(&place, name))
+    }
+
+    /// The objects of a resource that a selection takes.
+    ///
+    /// # Errors
+    ///
+    /// 400 for a token or a version that is none, 410 for a state that is forgotten, 504 for one that is still to come.
+    pub fn list(
+        &self,
+        resource: &Resource,
+        namespace: &str,
+        options: &ListOptions,
+        selection: &Selection,
+    ) -> Result<List, ApiError> {
+        let (at, start) = self.state(options)?;
+        let limit = usize::try_from(options.limit).ok().filter(|limit| *limit > 0);
+        let query = Query {
+            resource: &resource.group_resource(),
+            namespace,
+            at,
+            start: start.as_deref(),
+            limit,
+            filter: &|object| selection.takes(object),
+        };
+        let page = self.store.list(&query).map_err(|error| match error {
+            ReadError::Future { asked, current } => too_large(asked, current),
+            _ if start.is_some() => self.expired_token(start.as_deref().unwrap_or_default()),
+            _ => ApiError::expired("The resourceVersion for the provided list is too old."),
+        })?;
+        let continue_token = page
+            .next
+            .as_ref()
+            .map_or_else(String::new, |next| token(next, page.revision));
+        let remaining = (page.next.is_some() && selection.is_everything).then_some(page.remaining);
+        Ok(List {
+            page,
+            continue_token,
+            remaining,
+        })
+    }
+
+    /// The state that a list is of, and the key that it begins with.
+    fn state(&self, options: &ListOptions) -> Result<(At, Option<String>), ApiError> {
+        let wanted = options.resource_version.as_str();
+        if !options.continue_token.is_empty() {
+            if !matches!(wanted, "" | "0") {
+                let message = "specifying resource version is not allowed when using continue";
+                return Err(ApiError::bad_request(message));
+            }
+            let token = parse_token(&options.continue_token)?;
+            // A negative version goes on in whatever there is now.
+            let at = Revision::try_from(token.rv).map_or(At::Newest, At::Exactly);
+            return Ok((at, Some(token.start)));
+        }
+        let version = parse_version(wanted)
+            .map_err(|error| ApiError::bad_request(format!("invalid resource version: {}", error.message)))?;
+        if version == 0 {
+            return Ok((At::Newest, None));
+        }
+        if options.resource_version_match == "Exact" || (options.resource_version_match.is_empty() && options.limit > 0)
+        {
+            return Ok((At::Exactly(version), None));
+        }
+        if version > self.store.revision() {
+            return Err(too_large(version, self.store.revision()));
+        }
+        Ok((At::Newest, None))
+    }
+
+    fn expired_token(&self, start: &str) -> ApiError {
+        let mut error = ApiError::expired(
+            "The provided continue parameter is too old to display a consistent list result. You can start a new list \
+             without the continue parameter, or use the continue token in this response to retrieve the remainder of the \
+             results. Continuing with the provided token results in an inconsistent list - objects that were created, \
+             modified, or deleted between the time the first chunk was returned and now may show up in the list.",
+        );
+        error.continue_token = Some(encode_token(start, -1));
+        error
+    }
+}
+
+fn token(next: &str, revision: Revision) -> String {
+    encode_token(next, i64::try_from(revision).unwrap_or(i64::MAX))
+}
+
+fn encode_token(start: &str, revision: i64) -> String {
+    let token = Token {
+        v: "meta.k8s.io/v1".to_owned(),
+        rv: revision,
+        start: start.to_owned(),
+    };
+    URL_SAFE_NO_PAD.encode(serde_json::to_vec(&token).unwrap_or_default())
+}
+
+fn parse_token(text: &str) -> Result<Token, ApiError> {
+    let invalid =
+        |why: String| ApiError::bad_request(format!("invalid continue token: continue key is not valid: {why}"));
+    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|error| {
+        let at = match error {
+            base64::DecodeError::InvalidByte(at, _) => at,
+            _ => text.len(),
+        };
+        invalid(format!("illegal base64 data at input byte {at}"))
+    })?;
+    let token: Token = serde_json::from_slice(&bytes).map_err(|_| {
+        let first = String::from_utf8_lossy(&bytes).chars().next().unwrap_or('\0');
+        invalid(format!("invalid character '{first}' looking for beginning of value"))
+    })?;
+    if token.v != "meta.k8s.io/v1" {
+        return Err(invalid(format!(
+            "server does not recognize this encoded version {}",
+            token.v
+        )));
+    }
+    if token.rv == 0 {
+        return Err(invalid(
+            "incorrect encoded start resourceVersion (version meta.k8s.io/v1)".to_owned(),
+        ));
+    }
+    if token.start.is_empty() {
+        return Err(invalid("encoded start key empty (version meta.k8s.io/v1)".to_owned()));
+    }
+    Ok(token)
+}
+
+/// A resource version of a request; 0 if there is none.
+///
+/// # Errors
+///
+/// 400 if it is no number. A list wraps the message, a watch does not.
+pub fn parse_version(text: &str) -> Result<Revision, ApiError> {
+    if text.is_empty() {
+        return Ok(0);
+    }
+    text.parse().map_err(|_| {
+        let quoted = quote(text);
+        ApiError::bad_request(format!(
+            "resourceVersion: Invalid value: {quoted}: strconv.ParseUint: parsing {quoted}: invalid syntax"
+        ))
+    })
+}
+
+/// 504: no write has that number yet.
+#[must_use]
+pub fn too_large(asked: Revision, current: Revision) -> ApiError {
+    let message = format!("Timeout: Too large resource version: {asked}, current: {current}");
+    let mut error = ApiError::new(StatusCode::GATEWAY_TIMEOUT, "Timeout", message).with_cause(Cause::new(
+        "ResourceVersionTooLarge",
+        "Too large resource version",
+        "",
+    ));
+    if let Some(details) = &mut error.details {
+        details.retry_after_seconds = Some(1);
+    }
+    error
+}

@@ -1,0 +1,167 @@
+//! Resources that are no store of objects: questions about access, a Pod's eviction or binding, tokens. A request in, its
+//! answer out. There is no access control yet: everyone may do everything.
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{
+    Registry,
+    body::{Document, decode_body},
+    delete::Deleted,
+    kinds::values,
+    object::{child_mut, meta, set_meta},
+    options::{DeleteOptions, FieldValidation},
+    resource::Resource,
+};
+use crate::server::{clock::seconds, status::ApiError};
+
+/// Whether what is created here is answered and forgotten.
+#[must_use]
+pub fn is_virtual(resource: &Resource, subresource: &str) -> bool {
+    matches!(
+        (resource.group.as_str(), resource.plural.as_str(), subresource),
+        ("authorization.k8s.io" | "authentication.k8s.io", _, _)
+            | ("", "bindings", _)
+            | ("", "pods", "eviction" | "binding")
+            | ("", "serviceaccounts", "token")
+    )
+}
+
+/// Whether a deletion is answered with the object instead of a status.
+#[must_use]
+pub fn answers_with_object(resource: &Resource) -> bool {
+    resource.group.is_empty()
+        && matches!(
+            resource.plural.as_str(),
+            "pods"
+                | "services"
+                | "serviceaccounts"
+                | "persistentvolumeclaims"
+                | "persistentvolumes"
+                | "podtemplates"
+                | "resourcequotas"
+        )
+}
+
+/// Where the real server stores objects: messages name it.
+#[must_use]
+pub fn storage_path(resource: &Resource) -> String {
+    match (resource.group.as_str(), resource.plural.as_str()) {
+        ("", "services") => "services/specs".to_owned(),
+        ("", "endpoints") => "services/endpoints".to_owned(),
+        ("", "nodes") => "minions".to_owned(),
+        ("", "replicationcontrollers") => "controllers".to_owned(),
+        ("networking.k8s.io", "ingresses") => "ingress".to_owned(),
+        (group, plural) if resource.is_custom() => format!("{group}/{plural}"),
+        (_, plural) => plural.to_owned(),
+    }
+}
+
+/// Answers a creation that stores nothing.
+///
+/// # Errors
+///
+/// The refusal.
+pub fn create(
+    registry: &Registry,
+    resource: &Resource,
+    subresource: &str,
+    namespace: &str,
+    name: &str,
+    document: Document<'_>,
+) -> Result<Value, ApiError> {
+    match (resource.plural.as_str(), subresource) {
+        ("pods", "eviction") => evict(registry, resource, namespace, name, &document.value),
+        ("serviceaccounts", "token") => token(registry, resource, namespace, name, document.value),
+        ("pods", "binding") | ("bindings", _) => Err(ApiError::method_not_allowed()),
+        _ => review(registry, resource, document),
+    }
+}
+
+fn review(registry: &Registry, resource: &Resource, document: Document<'_>) -> Result<Value, ApiError> {
+    let mut review = decode_body(resource, document, FieldValidation::Warn)?.object;
+    let status = match resource.plural.as_str() {
+        "tokenreviews" => json!({
+            "authenticated": true,
+            "user": {"username": "admin", "groups": ["system:masters", "system:authenticated"]},
+        }),
+        "selfsubjectreviews" => json!({
+            "userInfo": {"username": "admin", "groups": ["system:masters", "system:authenticated"]},
+        }),
+        "selfsubjectrulesreviews" => json!({
+            "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}],
+            "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
+            "incomplete": false,
+        }),
+        _ => json!({"allowed": true}),
+    };
+    values::set(&mut review, "status", status);
+    if resource.plural == "selfsubjectreviews" {
+        let now = seconds(registry.clock.now());
+        set_meta(&mut review, "creationTimestamp", &now);
+    }
+    Ok(review)
+}
+
+fn evict(
+    registry: &Registry,
+    pods: &Resource,
+    namespace: &str,
+    name: &str,
+    eviction: &Value,
+) -> Result<Value, ApiError> {
+    let given = meta(eviction, "name");
+    if !given.is_empty() && given != name {
+        return Err(ApiError::bad_request(
+            "name in URL does not match name in Eviction object",
+        ));
+    }
+    let number = |pointer: &str| eviction.pointer(pointer).and_then(Value::as_i64);
+    let owned = |pointer: &str| eviction.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+    let options = DeleteOptions {
+        dry_run: eviction.pointer("/deleteOptions/dryRun").is_some(),
+        grace_period_seconds: number("/deleteOptions/gracePeriodSeconds"),
+        propagation_policy: owned("/deleteOptions/propagationPolicy"),
+        uid: owned("/deleteOptions/preconditions/uid"),
+        resource_version: owned("/deleteOptions/preconditions/resourceVersion"),
+        ..DeleteOptions::default()
+    };
+    match registry.delete(pods, namespace, name, &options)? {
+        Deleted::Gone(_) | Deleted::Marked(_) => Ok(json!({
+            "kind": "Status",
+            "apiVersion": "v1",
+            "metadata": {},
+            "status": "Success",
+            "code": 201,
+        })),
+    }
+}
+
+/// A token that says whose it is; nobody checks it yet.
+fn token(
+    registry: &Registry,
+    accounts: &Resource,
+    namespace: &str,
+    name: &str,
+    mut request: Value,
+) -> Result<Value, ApiError> {
+    registry.get(accounts, namespace, name, "")?;
+    let asked = request
+        .pointer("/spec/expirationSeconds")
+        .and_then(Value::as_i64)
+        .unwrap_or(3600);
+    let ends = registry
+        .clock
+        .now()
+        .saturating_add(jiff::SignedDuration::from_secs(asked));
+    let ends = ends.unwrap_or(jiff::Timestamp::MAX);
+    let spec = child_mut(&mut request, "spec");
+    spec.entry("audiences").or_insert_with(|| json!(["https://localhost"]));
+    spec.entry("expirationSeconds").or_insert_with(|| asked.into());
+    let status = json!({
+        "token": format!("{namespace}:{name}:{}", Uuid::new_v4()),
+        "expirationTimestamp": seconds(ends),
+    });
+    values::set(&mut request, "status", status);
+    Ok(request)
+}

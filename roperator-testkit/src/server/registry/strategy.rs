@@ -1,0 +1,59 @@
+//! What is special about a kind, as data: how it is defaulted, what clients may not set or change, what is refused.
+//! What all kinds have in common (metadata, generations, the status's isolation) is not here.
+
+use serde_json::Value;
+
+use crate::server::field::FieldError;
+
+/// What is special about a kind. Every function works on whole objects (`apiVersion`, `kind`, `metadata`, `spec`, …).
+#[derive(Debug, Clone, Copy)]
+pub struct Strategy {
+    /// Fills in defaults, as the real server does whenever it decodes an object. Must be idempotent.
+    pub default: fn(&mut Value),
+    /// Before a creation: beyond what every kind has (the status is dropped, the generation is 1).
+    pub prepare_create: fn(&mut Value),
+    /// What is wrong with an object to create, metadata excepted.
+    pub validate_create: fn(&Value) -> Vec<FieldError>,
+    /// Before an update (`new`, `old`): keeps what clients may not change but may send (status and metadata excepted).
+    pub prepare_update: fn(&mut Value, &Value),
+    /// What is wrong with an update (`new`, `old`): immutable fields, and everything that creation would refuse.
+    pub validate_update: fn(&Value, &Value) -> Vec<FieldError>,
+    /// What is wrong with an update of the status (`new`, `old`).
+    pub validate_status: fn(&Value, &Value) -> Vec<FieldError>,
+    /// The fields that field selectors know beside `metadata.name` and `metadata.namespace`, with their values.
+    pub selectable: fn(&Value) -> Vec<(&'static str, String)>,
+    /// What is wrong with the name, or `None`: a DNS subdomain unless the kind asks for less or more.
+    pub validate_name: fn(&str) -> Vec<String>,
+    /// The top-level fields whose change counts as a new generation; none for kinds without generations.
+    pub generation: &'static [&'static str],
+    /// Whether the status is a subresource: dropped by writes of the object, alone written by writes of the status.
+    pub has_status: bool,
+    /// Whether an update of an object that does not exist creates it.
+    pub creates_on_update: bool,
+    /// Whether an update without a `resourceVersion` is taken.
+    pub unconditional_update: bool,
+    /// The default of `gracePeriodSeconds` for an object that is deleted; zero deletes at once.
+    pub grace_seconds: fn(&Value) -> i64,
+    /// What a deletion does with dependents when the client does not say.
+    pub orphans_by_default: bool,
+}
+
+impl Strategy {
+    /// Nothing special: a kind without generations, without a status subresource, deleted at once.
+    pub const PLAIN: Self = Self {
+        default: |_| {},
+        prepare_create: |_| {},
+        validate_create: |_| Vec::new(),
+        prepare_update: |_, _| {},
+        validate_update: |_, _| Vec::new(),
+        validate_status: |_, _| Vec::new(),
+        selectable: |_| Vec::new(),
+        validate_name: super::names::subdomain,
+        generation: &[],
+        has_status: false,
+        creates_on_update: false,
+        unconditional_update: true,
+        grace_seconds: |_| 0,
+        orphans_by_default: false,
+    };
+}

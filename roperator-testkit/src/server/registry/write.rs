@@ -1,0 +1,435 @@
+//! Creations and updates: an object, or a way to make it of the live one, goes in; a version in the store comes out, or a
+//! refusal. The steps are the real server's and in its order: ownership, admission, preparation, validation, the write.
+//! What is special about kinds is in their strategies.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{
+    Registry, admission,
+    codec::{decode, encode},
+    managed, metadata,
+    object::{copy, copy_meta, finalizers, is_deleted, meta, meta_number, metadata_mut, set_meta},
+    options::WriteOptions,
+    resource::{Nature, Resource},
+};
+use crate::server::{
+    clock::seconds,
+    field::FieldError,
+    patch::apply::{Author, keep_times},
+    status::{ApiError, GroupResource, invalid_field, resource_version_path},
+    store::{Object, key},
+};
+
+/// How often a change that names no resource version is made anew because the object changed meanwhile.
+const ATTEMPTS: usize = 5;
+
+/// What a write is about.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    /// The resource, in the version of the request.
+    pub resource: &'a Resource,
+    /// The namespace; empty for objects of the cluster.
+    pub namespace: &'a str,
+    /// The name; empty for a creation whose body has it.
+    pub name: &'a str,
+    /// The part of the object; empty for all of it.
+    pub subresource: &'a str,
+    /// How to write.
+    pub options: &'a WriteOptions,
+    /// Who writes.
+    pub manager: &'a str,
+}
+
+impl Target<'_> {
+    /// Its key in the store.
+    #[must_use]
+    pub fn key(&self) -> String {
+        key(self.namespace, self.name)
+    }
+
+    /// The refusal of an object that is not valid.
+    #[must_use]
+    pub fn invalid(&self, name: &str, errors: &[FieldError]) -> ApiError {
+        ApiError::invalid(&self.resource.group, &self.resource.kind, name, errors)
+    }
+}
+
+/// An object after a write.
+#[derive(Debug, Clone)]
+pub enum Written {
+    /// A version in the store.
+    Stored(Arc<Object>),
+    /// What a dry run would have stored, or the last state of what was removed.
+    Shown(Value),
+}
+
+/// Makes the new object of the live one, which is `None` if there is none: decoded, defaulted and with its managed fields.
+pub type Make<'a> = &'a dyn Fn(Option<&Value>) -> Result<Value, ApiError>;
+
+impl Registry {
+    /// Creates an object that was decoded, defaulted and [`cleaned`](clean).
+    ///
+    /// # Errors
+    ///
+    /// The refusal.
+    pub fn create(&self, target: &Target<'_>, mut object: Value) -> Result<Written, ApiError> {
+        set_namespace(target, &mut object)?;
+        self.own(target, None, &mut object);
+        self.create_owned(target, object)
+    }
+
+    /// Changes an object, or creates it where the kind or the request allows that. Tells whether it was created.
+    ///
+    /// # Errors
+    ///
+    /// The refusal.
+    pub fn update(&self, target: &Target<'_>, creates: bool, make: Make<'_>) -> Result<(Written, bool), ApiError> {
+        let resource = target.resource.group_resource();
+        for _ in 0..ATTEMPTS {
+            let Some(live) = self.store.get(&resource, &target.key()) else {
+                if !creates {
+                    return Err(ApiError::not_found(&resource, target.name));
+                }
+                let mut object = make(None)?;
+                set_namespace(target, &mut object)?;
+                return Ok((self.create_owned(target, object)?, true));
+            };
+            if let Some(written) = self.update_live(target, &live, make)? {
+                return Ok((written, false));
+            }
+        }
+        Err(ApiError::modified(&resource, target.name))
+    }
+
+    fn create_owned(&self, target: &Target<'_>, mut object: Value) -> Result<Written, ApiError> {
+        let resource = target.resource;
+        let place = resource.group_resource();
+        admission::may_create(&self.store, &place, target.namespace, meta(&object, "name"))?;
+        let is_generated = meta(&object, "name").is_empty() && !meta(&object, "generateName").is_empty();
+        if is_generated {
+            let name = generated(meta(&object, "generateName"));
+            set_meta(&mut object, "name", &name);
+        }
+        set_meta(&mut object, "uid", &Uuid::new_v4().to_string());
+        set_meta(&mut object, "creationTimestamp", &seconds(self.clock.now()));
+        prepare_create(resource, &mut object);
+        let name = meta(&object, "name").to_owned();
+        let mut allocations = self.allocations(resource);
+        let change = allocations.as_ref().map(|held| held.create(&mut object)).transpose()?;
+        let errors = validate_create(resource, &object);
+        if !errors.is_empty() {
+            return Err(target.invalid(&name, &errors));
+        }
+        let place_key = key(target.namespace, &name);
+        if let Some(live) = self.store.get(&place, &place_key) {
+            return Err(exists(
+                &place,
+                &name,
+                decode(resource, &live).is_ok_and(|live| is_deleted(&live)),
+            ));
+        }
+        if target.options.dry_run {
+            return Ok(Written::Shown(object));
+        }
+        let build = |revision| encode(resource, &place_key, object, revision);
+        let stored = self
+            .store
+            .put(&place, &place_key, None, build)
+            .map_err(|_| ApiError::already_exists(&place, &name))?;
+        if let (Some(held), Some(change)) = (&mut allocations, change) {
+            held.apply(change);
+        }
+        drop(allocations);
+        self.after_write(resource, &stored);
+        Ok(Written::Stored(stored))
+    }
+
+    /// `None` if the object changed meanwhile.
+    fn update_live(
+        &self,
+        target: &Target<'_>,
+        live: &Arc<Object>,
+        make: Make<'_>,
+    ) -> Result<Option<Written>, ApiError> {
+        let resource = target.resource;
+        let place = resource.group_resource();
+        let old = decode(resource, live)?;
+        let mut new = make(Some(&old))?;
+        set_namespace(target, &mut new)?;
+        admission::may_write(&self.store, target.namespace)?;
+        check_revision(target, &old, &mut new)?;
+        copy_meta(&old, &mut new, "generation");
+        prepare_update(target, &mut new, &old);
+        keep_system_metadata(&mut new, &old);
+        let mut allocations = self.allocations(resource).filter(|_| target.subresource.is_empty());
+        let change = allocations
+            .as_ref()
+            .map(|held| held.update(&mut new, &old))
+            .transpose()?;
+        let errors = validate_update(target, &new, &old);
+        if !errors.is_empty() {
+            return Err(target.invalid(target.name, &errors));
+        }
+        keep_times(&old, &mut new);
+        if is_due(&new, &old) {
+            drop(allocations);
+            if target.options.dry_run {
+                return Ok(Some(Written::Shown(new)));
+            }
+            return self.remove(resource, live, new);
+        }
+        if new == old {
+            return Ok(Some(Written::Stored(Arc::clone(live))));
+        }
+        if target.options.dry_run {
+            return Ok(Some(Written::Shown(new)));
+        }
+        let build = |revision| encode(resource, &live.key, new, revision);
+        let Ok(stored) = self.store.put(&place, &live.key, Some(live.revision), build) else {
+            return Ok(None);
+        };
+        if let (Some(held), Some(change)) = (&mut allocations, change) {
+            held.apply(change);
+        }
+        drop(allocations);
+        self.after_write(resource, &stored);
+        Ok(Some(Written::Stored(stored)))
+    }
+
+    /// Removes an object whose last state is `last`; `None` if it changed meanwhile.
+    pub(super) fn remove(&self, resource: &Resource, live: &Object, last: Value) -> Result<Option<Written>, ApiError> {
+        let mut shown = last.clone();
+        let build = |revision| encode(resource, &live.key, last, revision);
+        let place = resource.group_resource();
+        let Ok(removed) = self.store.remove(&place, &live.key, live.revision, build) else {
+            return Ok(None);
+        };
+        set_meta(&mut shown, "resourceVersion", &removed.revision.to_string());
+        self.after_removal(resource, &shown);
+        Ok(Some(Written::Shown(shown)))
+    }
+
+    /// Notes who owns what of an object that was changed by anything but an apply.
+    pub fn own(&self, target: &Target<'_>, live: Option<&Value>, new: &mut Value) {
+        let now = seconds(self.clock.now());
+        managed::of(target.resource, target.subresource, |fields| {
+            let author = Author {
+                manager: target.manager,
+                now: &now,
+            };
+            fields.own_update(live, new, author);
+        });
+    }
+}
+
+/// Removes from a body what only the server sets. Comes before everything that looks at the object's ownership.
+pub fn clean(object: &mut Value) {
+    let metadata = metadata_mut(object);
+    for field in [
+        "creationTimestamp",
+        "uid",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "selfLink",
+    ] {
+        metadata.remove(field);
+    }
+}
+
+/// The object's namespace is the request's.
+///
+/// # Errors
+///
+/// 400 if the object names another.
+pub fn set_namespace(target: &Target<'_>, object: &mut Value) -> Result<(), ApiError> {
+    let given = meta(object, "namespace");
+    if given == target.namespace {
+        return Ok(());
+    }
+    if !given.is_empty() && !target.namespace.is_empty() {
+        return Err(ApiError::bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request",
+        ));
+    }
+    set_meta(object, "namespace", target.namespace);
+    Ok(())
+}
+
+fn generated(prefix: &str) -> String {
+    // The real server's alphabet: no vowels, so that no words come out, and nothing that is easily mistaken.
+    const ALPHABET: [char; 27] = [
+        'b', 'c', 'd', 'f', 'g', 'h', 'j', 'k', 'l', 'm', 'n', 'p', 'q', 'r', 's', 't', 'v', 'w', 'x', 'z', '2', '4',
+        '5', '6', '7', '8', '9',
+    ];
+    let random = Uuid::new_v4();
+    let letters = random.as_bytes().iter().take(5);
+    let letters = letters.filter_map(|byte| ALPHABET.get(usize::from(*byte) % ALPHABET.len()));
+    let end = prefix
+        .char_indices()
+        .map(|(at, _)| at)
+        .take_while(|at| *at <= 58)
+        .last();
+    let prefix = if prefix.len() > 58 {
+        prefix.get(..end.unwrap_or(0)).unwrap_or(prefix)
+    } else {
+        prefix
+    };
+    prefix.chars().chain(letters.copied()).collect()
+}
+
+fn exists(resource: &GroupResource, name: &str, is_deleted: bool) -> ApiError {
+    let mut error = ApiError::already_exists(resource, name);
+    if is_deleted {
+        error.message = format!("object is being deleted: {}", error.message);
+    }
+    error
+}
+
+fn prepare_create(resource: &Resource, object: &mut Value) {
+    metadata_mut(object).remove("resourceVersion");
+    metadata_mut(object).remove("generation");
+    if resource.strategy.has_status {
+        copy(&resource.blank, object, "status");
+    }
+    if !resource.strategy.generation.is_empty() || resource.is_custom() {
+        metadata_mut(object).insert("generation".to_owned(), 1.into());
+    }
+    (resource.strategy.prepare_create)(object);
+}
+
+fn validate_create(resource: &Resource, object: &Value) -> Vec<FieldError> {
+    let rules = rules(resource);
+    match &resource.nature {
+        Nature::Custom(definition) => {
+            let metadata = metadata::validate_create(object, &rules, Vec::new());
+            definition.validate(metadata, object, None, "")
+        }
+        Nature::BuiltIn(_) => {
+            let errors = (resource.strategy.validate_create)(object);
+            metadata::validate_create(object, &rules, errors)
+        }
+    }
+}
+
+/// What a resource demands of its objects' metadata.
+fn rules(resource: &Resource) -> metadata::Rules {
+    if resource.is_custom() {
+        return metadata::Rules::custom(resource.namespaced);
+    }
+    let validate_name = resource.strategy.validate_name;
+    metadata::Rules::built_in(&resource.group, &resource.plural, resource.namespaced, validate_name)
+}
+
+/// A client that names a resource version means that version.
+fn check_revision(target: &Target<'_>, old: &Value, new: &mut Value) -> Result<(), ApiError> {
+    let resource = target.resource;
+    let given = meta(new, "resourceVersion");
+    let live = meta(old, "resourceVersion");
+    if given.is_empty() || given == "0" {
+        if resource.strategy.unconditional_update {
+            set_meta(new, "resourceVersion", live);
+            return Ok(());
+        }
+        let error = FieldError::invalid(&resource_version_path(), 0, "must be specified for an update");
+        return Err(invalid_field(&resource.group, &resource.plural, target.name, error));
+    }
+    if given != live {
+        return Err(ApiError::modified(&resource.group_resource(), target.name));
+    }
+    Ok(())
+}
+
+fn prepare_update(target: &Target<'_>, new: &mut Value, old: &Value) {
+    let resource = target.resource;
+    match (target.subresource, &resource.nature) {
+        ("" | "scale", _) => {
+            if resource.strategy.has_status {
+                copy(old, new, "status");
+            }
+            (resource.strategy.prepare_update)(new, old);
+            if is_new_generation(resource, new, old) {
+                let generation = meta_number(old, "generation").unwrap_or(0) + 1;
+                metadata_mut(new).insert("generation".to_owned(), generation.into());
+            }
+        }
+        (_, Nature::Custom(_)) => {
+            let mut kept = old.clone();
+            copy(new, &mut kept, "status");
+            copy_meta(new, &mut kept, "managedFields");
+            *new = kept;
+        }
+        ("finalize", Nature::BuiltIn(_)) => copy(old, new, "status"),
+        (_, Nature::BuiltIn(_)) => {
+            let fields: Vec<String> = old
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(field, _)| field.clone())
+                .collect();
+            for field in fields
+                .iter()
+                .filter(|field| !matches!(field.as_str(), "status" | "metadata"))
+            {
+                copy(old, new, field);
+            }
+            for field in ["ownerReferences", "deletionTimestamp", "finalizers"] {
+                copy_meta(old, new, field);
+            }
+        }
+    }
+}
+
+fn is_new_generation(resource: &Resource, new: &Value, old: &Value) -> bool {
+    if !resource.is_custom() {
+        return resource
+            .strategy
+            .generation
+            .iter()
+            .any(|field| new.get(field) != old.get(field));
+    }
+    let counts = |field: &str| field != "metadata" && !(resource.strategy.has_status && field == "status");
+    let differs = |one: &Value, other: &Value| {
+        let fields = one.as_object().into_iter().flatten();
+        fields
+            .filter(|(field, _)| counts(field))
+            .any(|(field, value)| other.get(field) != Some(value))
+    };
+    differs(new, old) || differs(old, new)
+}
+
+/// What an update can never change, whatever it says.
+fn keep_system_metadata(new: &mut Value, old: &Value) {
+    if meta(new, "uid").is_empty() {
+        copy_meta(old, new, "uid");
+    }
+    copy_meta(old, new, "creationTimestamp");
+    if is_deleted(old) {
+        copy_meta(old, new, "deletionTimestamp");
+    }
+    if meta_number(new, "deletionGracePeriodSeconds").is_none() {
+        copy_meta(old, new, "deletionGracePeriodSeconds");
+    }
+}
+
+fn validate_update(target: &Target<'_>, new: &Value, old: &Value) -> Vec<FieldError> {
+    let resource = target.resource;
+    let rules = rules(resource);
+    let judge = match &resource.nature {
+        Nature::Custom(definition) => {
+            let metadata = metadata::validate_update(new, old, &rules, Vec::new());
+            return definition.validate(metadata, new, Some(old), target.subresource);
+        }
+        Nature::BuiltIn(_) if matches!(target.subresource, "" | "scale") => resource.strategy.validate_update,
+        Nature::BuiltIn(_) => resource.strategy.validate_status,
+    };
+    metadata::validate_update(new, old, &rules, judge(new, old))
+}
+
+/// Whether an update lets go of an object whose deletion waited for that.
+fn is_due(new: &Value, old: &Value) -> bool {
+    let grace = meta_number(old, "deletionGracePeriodSeconds").unwrap_or(0);
+    finalizers(new).is_empty() && is_deleted(old) && grace == 0
+}

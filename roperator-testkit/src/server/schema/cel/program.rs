@@ -1,0 +1,338 @@
+//! Compiled expressions: text in, a program out; bindings in, a result out.
+
+use std::cell::OnceCell;
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use kube_cel::KubeCelExt as _;
+use kube_cel::cel::common::ast::{EntryExpr, Expr, IdedExpr};
+use kube_cel::cel::extractors::This;
+use kube_cel::cel::objects::OptionalValue;
+use kube_cel::cel::parser::Parser;
+use kube_cel::cel::{Context, ExecutionError, Value as Cel};
+use serde_json::Value;
+
+use super::super::structural::Node;
+use super::library::TYPES;
+use super::macros::{KEYS, SORT_BY, expand};
+use super::value::to_cel;
+
+const QUANTITY: &str = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
+
+thread_local! {
+    /// The functions, which are many, are registered once.
+    static LIBRARY: OnceCell<Context<'static>> = const { OnceCell::new() };
+}
+
+fn library() -> Context<'static> {
+    let mut library = Context::default().with_all();
+    library.add_function("type", |value: Cel| type_name(&value));
+    library.add_function("dyn", |value: Cel| Ok::<Cel, ExecutionError>(value));
+    library.add_function("size", |This(value): This<Cel>| size(&value));
+    library.add_function("bool", |value: Cel| to_bool(&value));
+    library.add_function(KEYS, |value: Cel| keys(&value));
+    library.add_function(SORT_BY, |list: Arc<Vec<Cel>>, keys: Arc<Vec<Cel>>| {
+        sort_by(&list, &keys)
+    });
+    for name in TYPES {
+        library.add_variable_from_value(name, typed(name));
+    }
+    library
+}
+
+/// The evaluator's own function counts the bytes of a text.
+fn size(value: &Cel) -> Result<Cel, ExecutionError> {
+    let size = match value {
+        Cel::String(text) => text.chars().count(),
+        Cel::Bytes(bytes) => bytes.len(),
+        Cel::List(items) => items.len(),
+        Cel::Map(map) => map.map.len(),
+        _ => return Err(ExecutionError::NoSuchOverload),
+    };
+    Ok(Cel::Int(i64::try_from(size).unwrap_or(i64::MAX)))
+}
+
+fn to_bool(value: &Cel) -> Result<Cel, ExecutionError> {
+    match value {
+        Cel::Bool(_) => Ok(value.clone()),
+        Cel::String(text) => match text.as_str() {
+            "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(Cel::Bool(true)),
+            "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(Cel::Bool(false)),
+            _ => Err(ExecutionError::function_error("bool", "not a truth")),
+        },
+        _ => Err(ExecutionError::NoSuchOverload),
+    }
+}
+
+fn keys(value: &Cel) -> Result<Cel, ExecutionError> {
+    let keys: Vec<Cel> = match value {
+        Cel::List(items) => (0_i64..).zip(items.iter()).map(|(index, _)| Cel::Int(index)).collect(),
+        Cel::Map(map) => map.map.keys().map(Cel::from).collect(),
+        _ => return Err(ExecutionError::NoSuchOverload),
+    };
+    Ok(Cel::List(Arc::new(keys)))
+}
+
+fn sort_by(list: &[Cel], keys: &[Cel]) -> Result<Cel, ExecutionError> {
+    let mut pairs: Vec<(&Cel, &Cel)> = keys.iter().zip(list).collect();
+    if pairs
+        .iter()
+        .any(|(key, _)| keys.first().is_some_and(|first| first.partial_cmp(*key).is_none()))
+    {
+        return Err(ExecutionError::NoSuchOverload);
+    }
+    pairs.sort_by(|(left, _), (right, _)| left.partial_cmp(right).unwrap_or(Ordering::Equal));
+    Ok(Cel::List(Arc::new(
+        pairs.into_iter().map(|(_, item)| item.clone()).collect(),
+    )))
+}
+
+/// Types are values; a text that no rule will write stands for one.
+fn typed(name: &str) -> String {
+    format!("\0{name}")
+}
+
+fn type_name(value: &Cel) -> String {
+    typed(match value {
+        Cel::Bool(_) => "bool",
+        Cel::Bytes(_) => "bytes",
+        Cel::Float(_) => "double",
+        Cel::Int(_) => "int",
+        Cel::List(_) => "list",
+        Cel::Map(_) => "map",
+        Cel::Null => "null_type",
+        Cel::String(_) => "string",
+        Cel::Duration(_) => "duration",
+        Cel::Timestamp(_) => "timestamp",
+        Cel::UInt(_) => "uint",
+        _ => "unknown",
+    })
+}
+
+/// An expression.
+#[derive(Debug)]
+pub(in super::super) struct Program {
+    expression: IdedExpr,
+    uses_old: bool,
+}
+
+impl Program {
+    /// Compiles an expression.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with its syntax.
+    pub(in super::super) fn new(source: &str) -> Result<Self, String> {
+        let parsed = Parser::new().enable_optional_syntax(true).parse(source);
+        let expression = parsed.map_err(|errors| {
+            let shown = errors.errors.iter().map(|error| {
+                let line = usize::try_from(error.pos.0).unwrap_or_default();
+                let column = usize::try_from(error.pos.1).unwrap_or_default();
+                super::check::located(source, line, column.saturating_sub(1), &error.msg)
+            });
+            shown.collect::<Vec<_>>().join("\n")
+        })?;
+        if has_struct(&expression) {
+            return Err("messages are not supported".to_owned());
+        }
+        let expression = expand(expression);
+        let uses_old = expression.references().has_variable("oldSelf");
+        Ok(Self { expression, uses_old })
+    }
+
+    pub(super) const fn expression(&self) -> &IdedExpr {
+        &self.expression
+    }
+
+    /// Whether it compares with the old value.
+    pub(in super::super) const fn uses_old(&self) -> bool {
+        self.uses_old
+    }
+
+    /// The result; with `optional_old`, the old value is an optional one.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none.
+    pub(in super::super) fn evaluate(&self, bindings: &Bindings, optional_old: bool) -> Result<Outcome, String> {
+        LIBRARY.with(|cell| {
+            let mut scope = cell.get_or_init(library).new_inner_scope();
+            scope.add_variable_from_value("self", bindings.value.clone());
+            if optional_old {
+                let old = bindings.old.clone().map_or_else(OptionalValue::none, OptionalValue::of);
+                scope.add_variable_from_value("oldSelf", Cel::Opaque(Arc::new(old)));
+            } else if let Some(old) = &bindings.old {
+                scope.add_variable_from_value("oldSelf", old.clone());
+            }
+            scope
+                .resolve(&self.expression)
+                .map(Outcome)
+                .map_err(|error| error_text(&error))
+        })
+    }
+}
+
+/// The evaluator knows no messages, and must not meet one.
+fn has_struct(expression: &IdedExpr) -> bool {
+    match &expression.expr {
+        Expr::Struct(_) | Expr::Unspecified => true,
+        Expr::Call(call) => call.args.iter().chain(call.target.as_deref()).any(has_struct),
+        Expr::Select(select) => has_struct(&select.operand),
+        Expr::List(list) => list.elements.iter().any(has_struct),
+        Expr::Map(map) => map.entries.iter().any(|entry| match &entry.expr {
+            EntryExpr::MapEntry(entry) => has_struct(&entry.key) || has_struct(&entry.value),
+            EntryExpr::StructField(_) => true,
+        }),
+        Expr::Comprehension(loops) => {
+            let parts = [
+                &loops.iter_range,
+                &loops.accu_init,
+                &loops.loop_cond,
+                &loops.loop_step,
+                &loops.result,
+            ];
+            parts.into_iter().any(has_struct)
+        }
+        Expr::Ident(_) | Expr::Literal(_) => false,
+    }
+}
+
+/// The value of an expression.
+pub(in super::super) struct Outcome(Cel);
+
+impl Outcome {
+    /// Whether it is `true`.
+    pub(in super::super) const fn is_true(&self) -> bool {
+        matches!(self.0, Cel::Bool(true))
+    }
+
+    /// Its text, if it is one.
+    pub(in super::super) fn into_text(self) -> Option<String> {
+        match self.0 {
+            Cel::String(text) => Some(text.to_string()),
+            _ => None,
+        }
+    }
+}
+
+/// `self` and `oldSelf`.
+pub(in super::super) struct Bindings {
+    value: Cel,
+    old: Option<Cel>,
+}
+
+impl Bindings {
+    /// Binds a value and its old state. A resource's root has a version, a kind and a name in any case.
+    pub(in super::super) fn new(node: &Node, value: &Value, old: Option<&Value>, resource: bool) -> Self {
+        Self {
+            value: to_cel(value, node, resource),
+            old: old.map(|old| to_cel(old, node, resource)),
+        }
+    }
+
+    /// Whether there is an old value.
+    pub(in super::super) const fn has_old(&self) -> bool {
+        self.old.is_some()
+    }
+}
+
+fn error_text(error: &ExecutionError) -> String {
+    match error {
+        ExecutionError::NoSuchKey(key) => format!("no such key: {key}"),
+        ExecutionError::IndexOutOfBounds(Cel::Int(index)) => format!("index out of bounds: {index}"),
+        ExecutionError::IndexOutOfBounds(_) => "index out of bounds".to_owned(),
+        ExecutionError::DivisionByZero(_) => "division by zero".to_owned(),
+        ExecutionError::RemainderByZero(_) => "modulus by zero".to_owned(),
+        ExecutionError::Overflow(_, Cel::UInt(_), _) => "unsigned integer overflow".to_owned(),
+        ExecutionError::Overflow(..) => "integer overflow".to_owned(),
+        ExecutionError::UndeclaredReference(name) => format!("undeclared reference to '{name}'"),
+        ExecutionError::FunctionError { function, .. } if TYPES.contains(&function.as_str()) => {
+            format!("type conversion error from 'string' to '{function}'")
+        }
+        ExecutionError::FunctionError { function, .. } if function == "quantity" => QUANTITY.to_owned(),
+        ExecutionError::FunctionError { message, .. } => {
+            let index = message
+                .strip_prefix("index ")
+                .and_then(|rest| rest.split_once(" out of range"));
+            index.map_or_else(|| message.clone(), |(index, _)| format!("index out of range: {index}"))
+        }
+        _ => "no such overload".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_library_is_there() {
+        let bindings = Bindings::new(&Node::new(&json!({"type": "object"})), &json!({}), None, false);
+        let all = [
+            "[[1]].flatten()==[1]",
+            "[1].first().hasValue()",
+            "[1].last().hasValue()",
+            "[1,2].slice(0,1)==[1]",
+            "[1,1].distinct()==[1]",
+            "[2,1].sort()==[1,2]",
+            "lists.range(2)==[0,1]",
+            "strings.quote('a')=='\"a\"'",
+            "ip.isCanonical('1.2.3.4')",
+            "sets.equivalent([1],[1])",
+            "[1].reverse()==[1]",
+            "quantity('1').sign()==1",
+            "bool('true')",
+            "bytes('a')==b'a'",
+            "string(1.5)=='1.5'",
+            "duration('1h').getHours()==1",
+            "timestamp('2020-01-01T00:00:00Z').getFullYear('UTC')==2020",
+            "url('https://a/b').getEscapedPath()=='/b'",
+            "semver('1.2.3').compareTo(semver('1.2.4'))<0",
+            "isSemver('v1.0', true)",
+            "'a,b'.split(',',1).size()==1",
+            "'%.2f'.format([1.5])=='1.50'",
+            "cidr('10.0.0.0/8').masked()==cidr('10.0.0.0/8')",
+            "[1,2].sum()==3",
+            "[1,2].min()==1",
+            "'abab'.replace('a','x',1)=='xbab'",
+            "'a'.find('b')==''",
+            "'abc'.findAll('[a-c]').size()==3",
+            "1 < 1.5",
+            "{'a':1}.size()==1",
+            "'a' in {'a':1}",
+            "[1,2].exists_one(x, x==1)",
+            "[1].existsOne(i,v,v==1)",
+            "b'a' == b'a'",
+            "-1 == -(1)",
+            "3 % 2 == 1",
+            "1u + 2u == 3u",
+            "optional.ofNonZeroValue('').orValue('x')=='x'",
+            "{?'a': optional.none()}.size()==0",
+            "[?optional.of(1)].size()==1",
+            "'x'.matches('^[a-z]$')",
+            "int('5')==5 && int(5.9)==5",
+            "double('1.5')==1.5",
+            "size('äö')==2",
+            "'äö'.charAt(1)=='ö'",
+            "timestamp('2020-01-01T00:00:00Z') + duration('1h') > timestamp('2020-01-01T00:00:00Z')",
+            "type(1) == int",
+            "dyn(1) == 1",
+            "has({'a':1}.a)",
+            "true ? true : 1/0 == 1",
+            "false && 1/0 == 1 || true",
+            "[1,2,3].filter(x, x>1).map(x, x*2) == [4,6]",
+            "[1,2].map(x, x>1, x) == [2]",
+            "'A'.lowerAscii()=='a'",
+            "isIP('1.2.3.4') && ip('::1').isLoopback()",
+            "quantity('1Gi').isGreaterThan(quantity('1Mi'))",
+            "quantity('50k').add(20) == quantity('50020')",
+            "[{'a':1}].exists(x, x.?a.orValue(0) == 1)",
+            "uint(3) == 3u",
+        ];
+        for expression in all {
+            let result = Program::new(expression).unwrap().evaluate(&bindings, false);
+            assert!(result.is_ok_and(|result| result.is_true()), "{expression}");
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! JSON as CEL sees it through a schema: a value and its schema in, a CEL value out.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use kube_cel::cel::objects::{Key, Map};
+use kube_cel::cel::{Context, Program, Value as Cel};
+use serde_json::{Number, Value};
+
+use super::super::structural::Node;
+
+/// The value of `self` for a schema.
+pub(super) fn to_cel(value: &Value, node: &Node, resource: bool) -> Cel {
+    match value {
+        Value::Null => Cel::Null,
+        Value::Bool(bool) => Cel::Bool(*bool),
+        Value::Number(number) if node.kind == "number" => Cel::Float(number.as_f64().unwrap_or(f64::NAN)),
+        Value::Number(number) => untyped_number(number),
+        Value::String(text) if node.kind == "string" => formatted(text, &node.format),
+        Value::String(text) => string(text),
+        Value::Array(items) => {
+            let inner = node.items.as_deref();
+            let items = items
+                .iter()
+                .map(|item| inner.map_or_else(|| untyped(item), |inner| to_cel(item, inner, inner.embedded)));
+            Cel::List(Arc::new(items.collect()))
+        }
+        Value::Object(fields) => {
+            let is_map = node.properties.is_empty() && !resource;
+            // What is null is as good as absent, but for the keys of maps.
+            let given = fields.iter().filter(|(_, value)| is_map || !value.is_null());
+            map(given.map(|(name, value)| {
+                let value = match node.field(name) {
+                    Some(inner) => to_cel(value, inner, inner.embedded),
+                    None => untyped(value),
+                };
+                (
+                    if is_map {
+                        name.clone()
+                    } else {
+                        escape(name).unwrap_or_else(|| name.clone())
+                    },
+                    value,
+                )
+            }))
+        }
+    }
+}
+
+fn untyped(value: &Value) -> Cel {
+    match value {
+        Value::Null => Cel::Null,
+        Value::Bool(bool) => Cel::Bool(*bool),
+        Value::Number(number) => untyped_number(number),
+        Value::String(text) => string(text),
+        Value::Array(items) => Cel::List(Arc::new(items.iter().map(untyped).collect())),
+        Value::Object(fields) => map(fields.iter().map(|(name, value)| (name.clone(), untyped(value)))),
+    }
+}
+
+fn untyped_number(number: &Number) -> Cel {
+    match number.as_i64() {
+        Some(integer) => Cel::Int(integer),
+        None => Cel::Float(number.as_f64().unwrap_or(f64::NAN)),
+    }
+}
+
+fn string(text: &str) -> Cel {
+    Cel::String(Arc::new(text.to_owned()))
+}
+
+fn map(fields: impl Iterator<Item = (String, Cel)>) -> Cel {
+    let fields: HashMap<Key, Cel> = fields
+        .map(|(name, value)| (Key::String(Arc::new(name)), value))
+        .collect();
+    Cel::Map(Map { map: Arc::new(fields) })
+}
+
+fn formatted(text: &str, format: &str) -> Cel {
+    let converted = match format {
+        "date-time" => convert("timestamp(text)", text),
+        "date" => convert("timestamp(text)", &format!("{text}T00:00:00Z")),
+        "duration" => convert("duration(text)", text),
+        "byte" => {
+            let bytes = URL_SAFE.decode(text).or_else(|_| STANDARD.decode(text));
+            bytes.ok().map(|bytes| Cel::Bytes(Arc::new(bytes)))
+        }
+        _ => None,
+    };
+    converted.unwrap_or_else(|| string(text))
+}
+
+/// The evaluator's own conversions know its types of times.
+pub(super) fn convert(source: &str, text: &str) -> Option<Cel> {
+    let mut context = Context::default();
+    context.add_variable_from_value("text", text.to_owned());
+    Program::compile(source).ok()?.execute(&context).ok()
+}
+
+/// A field's name as expressions write it; `None` for one that they cannot write.
+pub(super) fn escape(name: &str) -> Option<String> {
+    const RESERVED: [&str; 21] = [
+        "true",
+        "false",
+        "null",
+        "in",
+        "as",
+        "break",
+        "const",
+        "continue",
+        "else",
+        "for",
+        "function",
+        "if",
+        "import",
+        "let",
+        "loop",
+        "package",
+        "namespace",
+        "return",
+        "var",
+        "void",
+        "while",
+    ];
+    if name.is_empty() || name.starts_with(|first: char| first.is_ascii_digit()) {
+        return None;
+    }
+    if RESERVED.contains(&name) {
+        return Some(format!("__{name}__"));
+    }
+    let plain = |character: char| character.is_ascii_alphanumeric() || "_-./".contains(character);
+    name.chars().all(plain).then(|| {
+        let escaped = name.replace("__", "\0");
+        let escaped = escaped
+            .replace('.', "__dot__")
+            .replace('-', "__dash__")
+            .replace('/', "__slash__");
+        escaped.replace('\0', "__underscores__")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_escaped_as_kubernetes_does() {
+        let cases = [
+            ("namespace", Some("__namespace__")),
+            ("a.b-c/d", Some("a__dot__b__dash__c__slash__d")),
+            ("a__b", Some("a__underscores__b")),
+            ("a_b", Some("a_b")),
+            ("1a", None),
+            ("a b", None),
+        ];
+        for (name, escaped) in cases {
+            assert_eq!(escape(name).as_deref(), escaped);
+        }
+    }
+}

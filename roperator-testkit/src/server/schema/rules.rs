@@ -1,0 +1,262 @@
+//! `x-kubernetes-validations`: the rules of a schema, compiled; an object and its old state in, broken rules out. Costs are
+//! not counted: no rule is too expensive here.
+
+use serde_json::Value;
+
+use super::cel::{Bindings, Program};
+use super::correlate::{Pair, same_item};
+use super::fieldpath;
+use super::structural::{Node, flag, text};
+use crate::server::field::{FieldError, FieldPath, Problem};
+
+/// Longer messages of a `messageExpression` are not shown.
+const MOST_MESSAGE_BYTES: usize = 5 * 1024;
+
+/// A rule.
+#[derive(Debug)]
+pub struct Rule {
+    rule: String,
+    message: String,
+    reason: String,
+    /// Where its errors are, below the value.
+    path: String,
+    optional_old: bool,
+    program: Result<Program, String>,
+    message_program: Option<Program>,
+}
+
+impl Rule {
+    /// The rules that a schema has for its own value.
+    #[must_use]
+    pub fn all(schema: &Value, node: &Node) -> Vec<Self> {
+        let rules = schema.get("x-kubernetes-validations").and_then(Value::as_array);
+        let given = rules
+            .into_iter()
+            .flatten()
+            .filter(|rule| !text(rule, "rule").trim().is_empty());
+        given.map(|rule| Self::new(rule, node)).collect()
+    }
+
+    fn new(rule: &Value, node: &Node) -> Self {
+        let message_expression = text(rule, "messageExpression");
+        let path = fieldpath::resolve(&text(rule, "fieldPath"), node, true);
+        Self {
+            rule: text(rule, "rule").trim().to_owned(),
+            message: text(rule, "message").trim().to_owned(),
+            reason: text(rule, "reason"),
+            path: path.map(|(path, _)| path.as_str().to_owned()).unwrap_or_default(),
+            optional_old: flag(rule, "optionalOldSelf"),
+            program: Program::new(&text(rule, "rule")),
+            message_program: Some(message_expression)
+                .filter(|expression| !expression.is_empty())
+                .and_then(|expression| Program::new(&expression).ok()),
+        }
+    }
+
+    /// What a rule is called in errors.
+    fn called(&self) -> &str {
+        if self.message.is_empty() {
+            &self.rule
+        } else {
+            &self.message
+        }
+    }
+
+    fn check(
+        &self,
+        node: &Node,
+        value: &Value,
+        bindings: &Bindings,
+        path: &FieldPath,
+        unchanged: bool,
+    ) -> Option<FieldError> {
+        let about_type = |why: String| Some(FieldError::invalid(path, node.kind.as_str(), why));
+        let program = match &self.program {
+            Ok(program) => program,
+            Err(error) => return about_type(format!("rule compile error: compilation failed: {error}")),
+        };
+        if program.uses_old() && !bindings.has_old() && !self.optional_old {
+            return None;
+        }
+        match program.evaluate(bindings, self.optional_old) {
+            Ok(result) if result.is_true() => None,
+            Err(error) if error == "no such overload" => about_type(format!(
+                "'{error}': call arguments did not match a supported operator, function or macro signature for rule: {}",
+                self.called()
+            )),
+            Err(error) => about_type(format!("{error} evaluating rule: {}", self.called())),
+            Ok(_) if unchanged && !program.uses_old() => None,
+            Ok(_) => Some(self.broken(node, value, bindings, path)),
+        }
+    }
+
+    fn broken(&self, node: &Node, value: &Value, bindings: &Bindings, path: &FieldPath) -> FieldError {
+        let detail = self.dynamic_message(bindings).unwrap_or_else(|| {
+            if self.message.is_empty() {
+                format!("failed rule: {}", self.rule)
+            } else {
+                self.message.clone()
+            }
+        });
+        let problem = match self.reason.as_str() {
+            "FieldValueForbidden" => Problem::Forbidden,
+            "FieldValueRequired" => Problem::Required,
+            "FieldValueDuplicate" => Problem::Duplicate,
+            _ => Problem::Invalid,
+        };
+        let hidden = matches!(node.kind.as_str(), "object" | "array");
+        FieldError {
+            path: if self.path.is_empty() {
+                path.clone()
+            } else {
+                path.child(&self.path)
+            },
+            problem,
+            value: (!hidden).then(|| value.clone()),
+            detail: if problem == Problem::Duplicate {
+                String::new()
+            } else {
+                detail
+            },
+        }
+    }
+
+    /// A message that cannot be made, or that is not fit to print, is as if it were not asked for.
+    fn dynamic_message(&self, bindings: &Bindings) -> Option<String> {
+        let message = self
+            .message_program
+            .as_ref()?
+            .evaluate(bindings, false)
+            .ok()?
+            .into_text()?;
+        let message = message.trim();
+        let fit = !message.is_empty() && message.len() <= MOST_MESSAGE_BYTES && !message.contains('\n');
+        fit.then(|| message.to_owned())
+    }
+}
+
+/// What is tolerated: what did not change, seen from the nearest value that has an old one.
+#[derive(Clone, Copy, Default)]
+struct Ratchet<'a> {
+    here: Option<Pair<'a>>,
+    above: Option<Pair<'a>>,
+}
+
+impl<'a> Ratchet<'a> {
+    fn is_unchanged(self) -> bool {
+        self.here.or(self.above).is_some_and(Pair::is_unchanged)
+    }
+
+    fn key(self, name: &str) -> Self {
+        match self.here {
+            None => self,
+            // An object's version and kind are never known to be unchanged.
+            Some(_) if self.above.is_none() && matches!(name, "apiVersion" | "kind") => Self::default(),
+            Some(pair) => Self {
+                here: pair.key(name),
+                above: Some(pair),
+            },
+        }
+    }
+
+    fn index(self, index: usize) -> Self {
+        self.here.map_or(self, |pair| Self {
+            here: pair.index(index),
+            above: Some(pair),
+        })
+    }
+}
+
+/// Which rules are broken in an object. With the old object, rules may compare, and what did not change is tolerated
+/// if `tolerant`.
+pub(super) fn broken(
+    root: &Node,
+    object: &Value,
+    old: Option<&Value>,
+    tolerant: bool,
+    path: &FieldPath,
+) -> Vec<FieldError> {
+    let here = old.filter(|_| tolerant).map(|old| Pair::new(object, old, root));
+    let place = Place {
+        node: root,
+        value: object,
+        old,
+        ratchet: Ratchet { here, above: None },
+        resource: true,
+    };
+    let mut found = Vec::new();
+    place.visit(path, &mut found);
+    found
+}
+
+/// A value on the way through an object.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    node: &'a Node,
+    value: &'a Value,
+    old: Option<&'a Value>,
+    ratchet: Ratchet<'a>,
+    resource: bool,
+}
+
+impl<'a> Place<'a> {
+    fn visit(self, path: &FieldPath, found: &mut Vec<FieldError>) {
+        if self.value.is_null() || !self.node.has_rules {
+            return;
+        }
+        if !self.node.rules.is_empty() {
+            self.check(path, found);
+        }
+        match self.value {
+            Value::Object(map) => {
+                if let Some(additional) = self.node.additional.schema() {
+                    map.iter()
+                        .for_each(|(name, value)| self.field(additional, name, value).visit(&path.key(name), found));
+                }
+                for (name, property) in &self.node.properties {
+                    if let Some(value) = map.get(name) {
+                        self.field(property, name, value).visit(&path.child(name), found);
+                    }
+                }
+            }
+            Value::Array(items) => {
+                let Some(inner) = self.node.items.as_deref() else {
+                    return;
+                };
+                let items = items.iter().enumerate();
+                items.for_each(|(index, item)| self.item(inner, index, item).visit(&path.index(index), found));
+            }
+            _ => {}
+        }
+    }
+
+    fn check(self, path: &FieldPath, found: &mut Vec<FieldError>) {
+        let old = self.old.filter(|old| !old.is_null());
+        let bindings = Bindings::new(self.node, self.value, old, self.resource);
+        let unchanged = self.ratchet.is_unchanged();
+        let rules = self.node.rules.iter();
+        found.extend(rules.filter_map(|rule| rule.check(self.node, self.value, &bindings, path, unchanged)));
+    }
+
+    fn field(self, node: &'a Node, name: &str, value: &'a Value) -> Self {
+        Self {
+            node,
+            value,
+            old: self.old.and_then(|old| old.get(name)),
+            ratchet: self.ratchet.key(name),
+            resource: node.embedded,
+        }
+    }
+
+    /// Items have an old state only where they are told apart by keys.
+    fn item(self, node: &'a Node, index: usize, value: &'a Value) -> Self {
+        let old = self.old.and_then(Value::as_array);
+        Self {
+            node,
+            value,
+            old: old.and_then(|old| same_item(self.node, old, value)),
+            ratchet: self.ratchet.index(index),
+            resource: node.embedded,
+        }
+    }
+}

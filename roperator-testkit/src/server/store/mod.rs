@@ -1,0 +1,282 @@
+//! A multi-version store: writes of encoded objects go in, each under the next revision of one global counter; objects,
+//! lists as of any revision still in history, watches of a resource and feeds of all of them come out. It never looks into an object, and it knows no kinds:
+//! what selectors ask for is handed in beside the bytes.
+
+mod collection;
+mod feed;
+mod history;
+mod watch;
+
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use bytes::Bytes;
+
+use self::history::Inner;
+pub use self::{feed::Feed, history::Limits, watch::Watch};
+use super::status::GroupResource;
+
+/// The number of a write. One counter for the whole store: what Kubernetes shows as `resourceVersion`.
+pub type Revision = u64;
+
+/// One version of an object.
+#[derive(Debug)]
+pub struct Object {
+    /// Where it is among the objects of its resource: `namespace/name`, or `name` for those of the cluster.
+    pub key: Arc<str>,
+    /// The write that made this version.
+    pub revision: Revision,
+    /// The object, encoded, its `resourceVersion` included.
+    pub json: Bytes,
+    /// Its labels, sorted by key.
+    pub labels: Box<[(Box<str>, Box<str>)]>,
+    /// What field selectors can ask for beside its name and namespace.
+    pub fields: Box<[(Box<str>, Box<str>)]>,
+}
+
+impl Object {
+    /// Its namespace; empty for objects of the cluster.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        self.key.split_once('/').map_or("", |(namespace, _)| namespace)
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.key.split_once('/').map_or(&*self.key, |(_, name)| name)
+    }
+}
+
+/// Where an object is: the key below its resource.
+#[must_use]
+pub fn key(namespace: &str, name: &str) -> String {
+    if namespace.is_empty() {
+        return name.to_owned();
+    }
+    format!("{namespace}/{name}")
+}
+
+/// What a write did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind {
+    /// An object that was not there.
+    Created,
+    /// Another version of an object.
+    Updated,
+    /// The object is gone; the event has its last state, under the revision of the deletion.
+    Deleted,
+}
+
+/// One write, as watches see it.
+#[derive(Debug)]
+pub struct Event {
+    /// What it did.
+    pub kind: EventKind,
+    /// The object as the write left it, or as it last was.
+    pub object: Arc<Object>,
+    /// The version before.
+    pub previous: Option<Arc<Object>>,
+}
+
+impl Event {
+    /// The write's revision.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        self.object.revision
+    }
+}
+
+/// One write, with the resource it was made to, as feeds see it.
+#[derive(Debug)]
+pub struct Write {
+    /// The resource.
+    pub resource: GroupResource,
+    /// What was written.
+    pub event: Arc<Event>,
+}
+
+/// Which state a read is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum At {
+    /// The newest there is.
+    Newest,
+    /// The state right after this write.
+    Exactly(Revision),
+}
+
+/// What of a resource to list.
+pub struct Query<'a> {
+    /// The resource.
+    pub resource: &'a GroupResource,
+    /// The namespace; empty for all.
+    pub namespace: &'a str,
+    /// As of when.
+    pub at: At,
+    /// The key to begin with, for a list that goes on.
+    pub start: Option<&'a str>,
+    /// At most so many objects; all if `None`.
+    pub limit: Option<usize>,
+    /// Which objects count.
+    pub filter: &'a dyn Fn(&Object) -> bool,
+}
+
+/// Part of a list, or all of it.
+#[derive(Debug)]
+pub struct Page {
+    /// The state it is of.
+    pub revision: Revision,
+    /// The objects, by key.
+    pub objects: Vec<Arc<Object>>,
+    /// The key that comes next, if the limit cut the list.
+    pub next: Option<Arc<str>>,
+    /// How many objects come after, whether the filter takes them or not.
+    pub remaining: usize,
+}
+
+/// Why a read was not possible.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// History no longer reaches so far back.
+    #[error("too old resource version: {asked} ({oldest})")]
+    Compacted {
+        /// What was asked for.
+        asked: Revision,
+        /// The oldest there is.
+        oldest: Revision,
+    },
+    /// No write has that number yet.
+    #[error("Too large resource version: {asked}, current: {current}")]
+    Future {
+        /// What was asked for.
+        asked: Revision,
+        /// The newest there is.
+        current: Revision,
+    },
+    /// The resource is no longer served.
+    #[error("the resource is gone")]
+    Closed,
+}
+
+/// The object was not as the writer thought; here is how it is.
+#[derive(Debug)]
+pub struct Stale(pub Option<Arc<Object>>);
+
+/// The store. Its lock is held for the time of a map access, never across an await.
+#[derive(Debug)]
+pub struct Store {
+    inner: RwLock<Inner>,
+}
+
+impl Store {
+    /// An empty store, at revision 1, as etcd begins.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            inner: RwLock::new(Inner::new(limits)),
+        }
+    }
+
+    /// The newest revision.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        self.read().revision()
+    }
+
+    /// Takes a number that no write has, so that what happened before can be told from what happens after.
+    pub fn advance(&self) -> Revision {
+        self.write().advance()
+    }
+
+    /// The newest version of an object.
+    #[must_use]
+    pub fn get(&self, resource: &GroupResource, key: &str) -> Option<Arc<Object>> {
+        self.read().collection(resource)?.get(key).cloned()
+    }
+
+    /// The objects of a resource.
+    ///
+    /// # Errors
+    ///
+    /// When the state that is asked for is no longer, or not yet, known.
+    pub fn list(&self, query: &Query<'_>) -> Result<Page, ReadError> {
+        self.read().list(query)
+    }
+
+    /// How many objects of a resource there are.
+    #[must_use]
+    pub fn count(&self, resource: &GroupResource) -> usize {
+        self.read().collection(resource).map_or(0, collection::Collection::len)
+    }
+
+    /// Writes a version of an object: `expected` is the revision of the version that it replaces, `None` if there must be
+    /// none. `build` gets the revision of the write.
+    ///
+    /// # Errors
+    ///
+    /// When another version is there; nothing is written then.
+    pub fn put(
+        &self,
+        resource: &GroupResource,
+        key: &str,
+        expected: Option<Revision>,
+        build: impl FnOnce(Revision) -> Object,
+    ) -> Result<Arc<Object>, Stale> {
+        self.write().put(resource, key, expected, build)
+    }
+
+    /// Removes an object that is at revision `expected`. `build` makes its last state, for watches, of the revision of the
+    /// removal.
+    ///
+    /// # Errors
+    ///
+    /// When another version is there, or none; nothing is removed then.
+    pub fn remove(
+        &self,
+        resource: &GroupResource,
+        key: &str,
+        expected: Revision,
+        build: impl FnOnce(Revision) -> Object,
+    ) -> Result<Arc<Object>, Stale> {
+        self.write().remove(resource, key, expected, build)
+    }
+
+    /// A watch of everything that is written to a resource after the given revision.
+    ///
+    /// # Errors
+    ///
+    /// When history no longer reaches so far back. A revision that is still to come is waited for.
+    pub fn watch(&self, resource: &GroupResource, after: Revision) -> Result<Watch, ReadError> {
+        let mut inner = self.write();
+        inner.reaches(after)?;
+        let changes = inner.collection_mut(resource).subscribe();
+        Ok(Watch::new(resource.clone(), after, changes))
+    }
+
+    /// All objects of all resources, in no order, and a feed of everything that is written after this.
+    #[must_use]
+    pub fn feed(&self) -> (Vec<(GroupResource, Arc<Object>)>, Feed) {
+        let inner = self.read();
+        (inner.snapshot(), Feed::new(inner.revision(), inner.subscribe()))
+    }
+
+    /// Forgets all history up to and including a revision: lists of older states and watches from before expire.
+    pub fn compact(&self, revision: Revision) {
+        self.write().compact(revision);
+    }
+
+    /// Ends all watches of a resource, which is no longer served.
+    pub fn close(&self, resource: &GroupResource) {
+        self.write().close(resource);
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Inner> {
+        self.inner.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Inner> {
+        self.inner.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,249 @@
+use std::{collections::BTreeMap, sync::Arc};
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn resource() -> GroupResource {
+    GroupResource::new("", "configmaps")
+}
+
+fn object(key: &str, revision: Revision, text: &str) -> Object {
+    Object {
+        key: key.into(),
+        revision,
+        json: Bytes::copy_from_slice(text.as_bytes()),
+        labels: Box::default(),
+        fields: Box::default(),
+    }
+}
+
+fn put(store: &Store, key: &str, text: &str) -> Revision {
+    let expected = store.get(&resource(), key).map(|live| live.revision);
+    let written = store.put(&resource(), key, expected, |revision| object(key, revision, text));
+    written.unwrap().revision
+}
+
+fn remove(store: &Store, key: &str) -> Revision {
+    let live = store.get(&resource(), key).unwrap();
+    let removed = store.remove(&resource(), key, live.revision, |revision| {
+        object(key, revision, "last")
+    });
+    removed.unwrap().revision
+}
+
+fn list(store: &Store, at: At) -> Result<Vec<String>, ReadError> {
+    let page = store.list(&Query {
+        resource: &resource(),
+        namespace: "",
+        at,
+        start: None,
+        limit: None,
+        filter: &|_| true,
+    })?;
+    let show = |object: &Arc<Object>| format!("{}={}", object.key, String::from_utf8_lossy(&object.json));
+    Ok(page.objects.iter().map(show).collect())
+}
+
+#[test]
+fn a_write_on_a_version_that_is_not_there_is_refused() {
+    let store = Store::new(Limits::default());
+    let first = put(&store, "ns/a", "1");
+    let second = store.put(&resource(), "ns/a", None, |revision| object("ns/a", revision, "2"));
+    assert_eq!(second.unwrap_err().0.unwrap().revision, first);
+    let third = store.remove(&resource(), "ns/b", 7, |revision| object("ns/b", revision, "3"));
+    assert!(third.unwrap_err().0.is_none());
+    assert_eq!(store.revision(), first, "what is refused takes no revision");
+}
+
+#[test]
+fn every_state_that_history_has_can_be_listed() {
+    let store = Store::new(Limits::default());
+    let first = put(&store, "ns/a", "1");
+    let second = put(&store, "ns/b", "1");
+    let third = put(&store, "ns/a", "2");
+    let fourth = remove(&store, "ns/b");
+    assert_eq!(list(&store, At::Exactly(first)).unwrap(), ["ns/a=1"]);
+    assert_eq!(list(&store, At::Exactly(second)).unwrap(), ["ns/a=1", "ns/b=1"]);
+    assert_eq!(list(&store, At::Exactly(third)).unwrap(), ["ns/a=2", "ns/b=1"]);
+    assert_eq!(list(&store, At::Exactly(fourth)).unwrap(), ["ns/a=2"]);
+    let future = list(&store, At::Exactly(fourth + 1));
+    assert!(matches!(future, Err(ReadError::Future { .. })), "{future:?}");
+
+    store.compact(third);
+    assert_eq!(list(&store, At::Exactly(third)).unwrap(), ["ns/a=2", "ns/b=1"]);
+    let past = list(&store, At::Exactly(second));
+    assert!(matches!(past, Err(ReadError::Compacted { .. })), "{past:?}");
+    assert_eq!(store.count(&resource()), 1);
+}
+
+#[test]
+fn pages_follow_each_other_in_one_state() {
+    let store = Store::new(Limits::default());
+    for name in ["a-b/x", "a/x", "a/y", "a/z", "b/x"] {
+        put(&store, name, "1");
+    }
+    let page = |start: Option<&str>, at| {
+        store.list(&Query {
+            resource: &resource(),
+            namespace: "a",
+            at,
+            start,
+            limit: Some(2),
+            filter: &|_| true,
+        })
+    };
+    let first = page(None, At::Newest).unwrap();
+    assert_eq!(first.objects.len(), 2);
+    assert_eq!((first.next.as_deref(), first.remaining), (Some("a/z"), 1));
+    remove(&store, "a/z");
+    let second = page(first.next.as_deref(), At::Exactly(first.revision)).unwrap();
+    assert_eq!(second.objects.len(), 1);
+    assert_eq!((second.next, second.remaining), (None, 0));
+}
+
+#[test]
+fn history_stays_within_its_limits() {
+    let writes = Store::new(Limits {
+        writes: 3,
+        ..Limits::default()
+    });
+    for text in ["1", "2", "3", "4", "5"] {
+        put(&writes, "a", text);
+    }
+    assert!(writes.watch(&resource(), 2).is_err());
+    let mut watch = writes.watch(&resource(), 3).unwrap();
+    assert_eq!(watch.poll(&writes).unwrap().len(), 3);
+
+    let bytes = Store::new(Limits {
+        bytes: 2000,
+        ..Limits::default()
+    });
+    for _ in 0..9 {
+        put(&bytes, "a", &"x".repeat(500));
+    }
+    assert!(bytes.watch(&resource(), 3).is_err());
+    assert!(bytes.watch(&resource(), bytes.revision() - 4).is_ok());
+}
+
+#[tokio::test]
+async fn a_watch_sees_every_write_once_in_order_and_ends_with_its_resource() {
+    let store = Arc::new(Store::new(Limits::default()));
+    let mut watch = store.watch(&resource(), 1).unwrap();
+    let writers: Vec<_> = (0..4)
+        .map(|writer| {
+            let store = Arc::clone(&store);
+            tokio::task::spawn_blocking(move || {
+                for text in 0..100 {
+                    put(&store, &format!("w{writer}"), &text.to_string());
+                }
+            })
+        })
+        .collect();
+    let mut seen = Vec::new();
+    while seen.len() < 400 {
+        seen.extend(watch.next(&store).await.unwrap().iter().map(|event| event.revision()));
+    }
+    assert_eq!(seen, (2..402).collect::<Vec<_>>());
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    store.close(&resource());
+    assert_eq!(watch.next(&store).await.unwrap_err(), ReadError::Closed);
+}
+
+#[tokio::test]
+async fn a_feed_begins_with_what_there_is_and_goes_on_with_every_write() {
+    let store = Store::new(Limits::default());
+    let other = GroupResource::new("g", "others");
+    put(&store, "ns/a", "1");
+    let (objects, mut feed) = store.feed();
+    assert_eq!(objects.len(), 1);
+    assert!(feed.poll(&store).unwrap().is_empty());
+    let added = store
+        .put(&other, "b", None, |revision| object("b", revision, "1"))
+        .unwrap();
+    remove(&store, "ns/a");
+    store
+        .remove(&other, "b", added.revision, |revision| object("b", revision, "last"))
+        .unwrap();
+    store.close(&other);
+    let writes = feed.next(&store).await.unwrap();
+    let seen: Vec<_> = writes
+        .iter()
+        .map(|write| (&*write.resource.resource, write.event.kind))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            ("others", EventKind::Created),
+            ("configmaps", EventKind::Deleted),
+            ("others", EventKind::Deleted)
+        ],
+        "the writes of a resource that is gone are not lost"
+    );
+
+    let (woken, ()) = tokio::join!(feed.next(&store), async {
+        tokio::task::yield_now().await;
+        put(&store, "ns/c", "1");
+    });
+    assert_eq!(woken.unwrap().len(), 1);
+    put(&store, "ns/c", "2");
+    store.compact(store.revision());
+    assert!(matches!(feed.poll(&store), Err(ReadError::Compacted { .. })));
+}
+
+#[test]
+fn a_resource_that_is_closed_and_opened_again_keeps_its_new_history() {
+    let store = Store::new(Limits {
+        bytes: 1000,
+        ..Limits::default()
+    });
+    put(&store, "a", &"x".repeat(400));
+    remove(&store, "a");
+    store.close(&resource());
+    let first = put(&store, "a", "1");
+    let second = put(&store, "a", "2");
+    store.compact(first);
+    assert_eq!(list(&store, At::Exactly(first)).unwrap(), ["a=1"]);
+    for _ in 0..9 {
+        put(&store, "a", &"x".repeat(150));
+    }
+    assert!(store.watch(&resource(), second).is_err());
+    assert!(
+        store.watch(&resource(), store.revision() - 4).is_ok(),
+        "what is closed takes no room for ever"
+    );
+}
+
+proptest! {
+    /// A list as of a revision is what replaying all events up to it gives, whatever was compacted before.
+    #[test]
+    fn lists_and_watches_tell_the_same_story(steps in prop::collection::vec((0..4u8, any::<bool>()), 1..60), keep in 1..20usize) {
+        let store = Store::new(Limits { writes: keep, ..Limits::default() });
+        let mut watch = store.watch(&resource(), 0).unwrap();
+        let mut states = vec![(1, BTreeMap::new())];
+        let mut state = BTreeMap::new();
+        for (number, (key, is_removal)) in steps.iter().enumerate() {
+            let key = format!("k{key}");
+            if *is_removal && state.contains_key(&key) {
+                remove(&store, &key);
+                state.remove(&key);
+            } else {
+                put(&store, &key, &number.to_string());
+                state.insert(key, number.to_string());
+            }
+            for event in watch.poll(&store).unwrap() {
+                prop_assert_eq!(event.revision(), store.revision());
+                prop_assert_eq!(event.previous.is_none(), event.kind == EventKind::Created);
+            }
+            states.push((store.revision(), state.clone()));
+        }
+        let oldest = states.len().saturating_sub(keep + 1);
+        for (revision, state) in &states[oldest..] {
+            let want: Vec<String> = state.iter().map(|(key, text)| format!("{key}={text}")).collect();
+            prop_assert_eq!(list(&store, At::Exactly(*revision)).unwrap(), want);
+        }
+        prop_assert_eq!(store.count(&resource()), state.len());
+    }
+}

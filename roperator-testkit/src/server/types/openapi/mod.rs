@@ -1,0 +1,127 @@
+//! OpenAPI v3 documents: an index, and a document for each group and version. In go the table of built-in kinds and what
+//! custom kinds there are; out come documents as `kubectl explain`, `kubectl apply` and schema readers want them.
+//!
+//! Left out are descriptions, enumerations, the deprecated watch paths, the subresources that stream, and the documents
+//! of what is not a group's version (`/version`, `/api`, …).
+
+mod paths;
+mod schemas;
+#[cfg(test)]
+mod tests;
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use serde_json::{Map, Value, json};
+
+use super::Types;
+
+/// A kind that is defined at run time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CustomKind {
+    /// The plural name of the resource.
+    pub plural: String,
+    /// The kind.
+    pub kind: String,
+    /// The kind of a list of them.
+    pub list_kind: String,
+    /// Whether objects are in namespaces.
+    pub namespaced: bool,
+    /// The OpenAPI v3 schema of the objects, without what all objects have.
+    pub schema: Value,
+    /// Whether the status is a subresource.
+    pub status: bool,
+    /// Whether the scale is a subresource.
+    pub scale: bool,
+}
+
+impl Types {
+    /// The index of all documents. `custom` are the groups and versions of custom kinds.
+    #[must_use]
+    pub fn openapi_index<'a>(&self, custom: impl Iterator<Item = (&'a str, &'a str, &'a [CustomKind])>) -> Value {
+        let mut paths = Map::new();
+        for group in self.groups() {
+            for version in &group.versions {
+                self.index(&mut paths, group.name, version.name, &[]);
+            }
+        }
+        for (group, version, kinds) in custom {
+            self.index(&mut paths, group, version, kinds);
+        }
+        json!({ "paths": paths })
+    }
+
+    fn index(&self, paths: &mut Map<String, Value>, group: &str, version: &str, custom: &[CustomKind]) {
+        let path = base(group, version);
+        let hash = self.openapi_hash(group, version, custom);
+        let url = format!("/openapi/v3/{path}?hash={hash}");
+        paths.insert(path, json!({ "serverRelativeURL": url }));
+    }
+
+    /// What changes when a document does: its `hash` parameter and `ETag`.
+    #[must_use]
+    pub fn openapi_hash(&self, group: &str, version: &str, custom: &[CustomKind]) -> String {
+        let mut hasher = DefaultHasher::new();
+        (self.release(), group, version).hash(&mut hasher);
+        for kind in custom {
+            (
+                &kind.plural,
+                &kind.kind,
+                &kind.list_kind,
+                kind.namespaced,
+                kind.status,
+                kind.scale,
+            )
+                .hash(&mut hasher);
+            kind.schema.to_string().hash(&mut hasher);
+        }
+        format!("{:016X}", hasher.finish())
+    }
+
+    /// The document of a group and version, with the custom kinds in it; `None` if nothing is in it.
+    #[must_use]
+    pub fn openapi(&self, group: &str, version: &str, custom: &[CustomKind]) -> Option<Value> {
+        let built_in = self.group(group).and_then(|group| group.version(version));
+        if built_in.is_none() && custom.is_empty() {
+            return None;
+        }
+        let mut schemas = schemas::Schemas::new(self, group, version);
+        let mut paths = Map::new();
+        for resource in built_in.into_iter().flat_map(|version| &version.resources) {
+            paths::built_in(&mut paths, &mut schemas, resource);
+        }
+        for kind in custom {
+            let name = schemas.custom(kind);
+            paths::custom(&mut paths, &mut schemas, kind, &name);
+        }
+        Some(json!({
+            "openapi": "3.0.0",
+            "info": {"title": "Kubernetes", "version": minor(self.release())},
+            "paths": paths,
+            "components": {
+                "schemas": schemas.found,
+                "securitySchemes": {
+                    "BearerToken": {
+                        "type": "apiKey",
+                        "description": "Bearer Token authentication",
+                        "name": "authorization",
+                        "in": "header",
+                    },
+                },
+            },
+        }))
+    }
+}
+
+/// The path of a group and version, without its first slash.
+fn base(group: &str, version: &str) -> String {
+    if group.is_empty() {
+        format!("api/{version}")
+    } else {
+        format!("apis/{group}/{version}")
+    }
+}
+
+/// `1.36` of `1.36.3`.
+fn minor(release: &str) -> &str {
+    release.rsplit_once('.').map_or(release, |(minor, _)| minor)
+}
