@@ -126,10 +126,11 @@ impl Mask {
                 *text = stable("rv", &mut self.versions, text);
             }
             Value::String(text) => *text = self.text(text),
-            Value::Number(number) if ["nodePort", "healthCheckNodePort"].contains(&key) => {
-                if number.as_u64().is_some_and(|port| NODE_PORTS.contains(&port)) {
-                    *value = stable("port", &mut self.ports, &number.to_string()).into();
-                }
+            Value::Number(number)
+                if ["nodePort", "healthCheckNodePort"].contains(&key)
+                    && number.as_u64().is_some_and(|port| NODE_PORTS.contains(&port)) =>
+            {
+                *value = stable("port", &mut self.ports, &number.to_string()).into();
             }
             _ => {}
         }
@@ -179,7 +180,7 @@ fn set(entries: &mut Map<String, Value>, pointer: &str, text: &str) {
         place = place.and_then(|value| value.get_mut(key));
     }
     if let Some(place) = place
-        && *place != Value::from("")
+        && place.as_str() != Some("")
     {
         *place = text.into();
     }

@@ -22,8 +22,9 @@ use crate::{
     wire::{self, Answer, Opened, Watch},
 };
 
-/// How long a step waits for what comes eventually. Namespaces take longest: five seconds and a little.
-const PATIENCE: Duration = Duration::from_secs(40);
+/// How long a step waits for what comes eventually. Namespaces take longest: their controller waits between its attempts,
+/// each time longer.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// How often it looks.
 const PAUSE: Duration = Duration::from_millis(50);
 /// Field managers that are not named are called so.

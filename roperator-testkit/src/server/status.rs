@@ -215,8 +215,13 @@ impl ApiError {
     #[must_use]
     pub fn invalid(group: &str, kind: &str, name: &str, errors: &[FieldError]) -> Self {
         let qualified = GroupResource::new(group, kind);
-        let mut texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        texts.dedup();
+        // What is wrong twice is told once; the causes tell it twice.
+        let mut texts: Vec<String> = Vec::new();
+        for text in errors.iter().map(ToString::to_string) {
+            if !texts.contains(&text) {
+                texts.push(text);
+            }
+        }
         let all = match texts.as_slice() {
             [one] => one.clone(),
             many => format!("[{}]", many.join(", ")),

@@ -36,17 +36,22 @@ fn is_qualified(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
 }
 
-fn at_most(length: usize, most: usize, problems: &mut Vec<String>) {
+/// The unit is part of the message: names are counted in characters, the parts of labels in bytes.
+fn at_most(length: usize, most: usize, unit: &str, problems: &mut Vec<String>) {
     if length > most {
-        problems.push(format!("must be no more than {most} bytes"));
+        problems.push(format!("must be no more than {most} {unit}"));
     }
 }
 
 /// What is wrong with a DNS subdomain: the name of most objects.
 #[must_use]
 pub fn subdomain(name: &str) -> Vec<String> {
+    subdomain_in(name, "characters")
+}
+
+fn subdomain_in(name: &str, unit: &str) -> Vec<String> {
     let mut problems = Vec::new();
-    at_most(name.len(), 253, &mut problems);
+    at_most(name.len(), 253, unit, &mut problems);
     if !name.split('.').all(is_label) {
         problems.push(SUBDOMAIN.to_owned());
     }
@@ -57,9 +62,10 @@ pub fn subdomain(name: &str) -> Vec<String> {
 #[must_use]
 pub fn label(name: &str) -> Vec<String> {
     let mut problems = Vec::new();
-    at_most(name.len(), 63, &mut problems);
+    at_most(name.len(), 63, "characters", &mut problems);
     if !is_label(name) {
-        problems.push(LABEL.to_owned());
+        let dotted = name.split('.').all(is_label);
+        problems.push(if dotted { "must not contain dots" } else { LABEL }.to_owned());
     }
     problems
 }
@@ -68,7 +74,7 @@ pub fn label(name: &str) -> Vec<String> {
 #[must_use]
 pub fn label_1035(name: &str) -> Vec<String> {
     let mut problems = Vec::new();
-    at_most(name.len(), 63, &mut problems);
+    at_most(name.len(), 63, "characters", &mut problems);
     if !is_label(name) || !name.as_bytes().first().is_some_and(u8::is_ascii_lowercase) {
         problems.push(LABEL_1035.to_owned());
     }
@@ -99,24 +105,20 @@ pub fn qualified(name: &str) -> Vec<String> {
                 end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation \
                 is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. \
                 'example.com/MyName')";
-            return vec![problem.replacen("a valid label key", "a qualified name", 1)];
+            return vec![problem.to_owned()];
         }
         Some((prefix, part)) => (Some(prefix), part),
     };
     match prefix {
         Some("") => problems.push("prefix part must be non-empty".to_owned()),
-        Some(prefix) => problems.extend(
-            subdomain(prefix)
-                .into_iter()
-                .map(|problem| format!("prefix part {problem}")),
-        ),
+        Some(prefix) => problems.extend(subdomain_in(prefix, "bytes").into_iter().map(|problem| format!("prefix part {problem}"))),
         None => {}
     }
     if part.is_empty() {
         problems.push("name part must be non-empty".to_owned());
     } else {
         let mut long = Vec::new();
-        at_most(part.len(), 63, &mut long);
+        at_most(part.len(), 63, "bytes", &mut long);
         problems.extend(long.into_iter().map(|problem| format!("name part {problem}")));
     }
     if !is_qualified(part) {
@@ -129,7 +131,7 @@ pub fn qualified(name: &str) -> Vec<String> {
 #[must_use]
 pub fn label_value(value: &str) -> Vec<String> {
     let mut problems = Vec::new();
-    at_most(value.len(), 63, &mut problems);
+    at_most(value.len(), 63, "bytes", &mut problems);
     if !value.is_empty() && !is_qualified(value) {
         problems.push(LABEL_VALUE.to_owned());
     }

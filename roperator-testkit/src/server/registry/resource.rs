@@ -167,7 +167,7 @@ fn of_table(types: &Types, group: &str, version: &str, resource: &types::Resourc
         api_version: join(subresource.group, subresource.version),
         kind: subresource.kind.to_owned(),
     });
-    let mut strategy = kinds::strategy(group, resource.kind);
+    let mut strategy = kinds::strategy(group, version, resource.kind);
     strategy.has_status |= resource.subresource("status").is_some();
     Resource {
         group: group.to_owned(),

@@ -26,7 +26,7 @@ use super::{definitions, strategy::Strategy};
 
 /// What is special about a kind.
 #[must_use]
-pub fn strategy(group: &str, kind: &str) -> Strategy {
+pub fn strategy(group: &str, version: &str, kind: &str) -> Strategy {
     match (group, kind) {
         ("", "Pod") => pod::STRATEGY,
         ("", "Service") => service::STRATEGY,
@@ -43,6 +43,19 @@ pub fn strategy(group: &str, kind: &str) -> Strategy {
         ("batch", "Job") => job::STRATEGY,
         ("batch", "CronJob") => cronjob::STRATEGY,
         ("coordination.k8s.io", "Lease") => lease::STRATEGY,
+        ("rbac.authorization.k8s.io", "Role") => rbac::ROLE,
+        ("rbac.authorization.k8s.io", "ClusterRole") => rbac::CLUSTER_ROLE,
+        ("rbac.authorization.k8s.io", "RoleBinding") => rbac::ROLE_BINDING,
+        ("rbac.authorization.k8s.io", "ClusterRoleBinding") => rbac::CLUSTER_ROLE_BINDING,
+        ("", "PersistentVolumeClaim") => storage::PERSISTENT_VOLUME_CLAIM,
+        ("", "PersistentVolume") => storage::PERSISTENT_VOLUME,
+        ("storage.k8s.io", "StorageClass") => storage::STORAGE_CLASS,
+        ("networking.k8s.io", "Ingress") => networking::INGRESS,
+        ("networking.k8s.io", "NetworkPolicy") => networking::NETWORK_POLICY,
+        ("policy", "PodDisruptionBudget") => policy::POD_DISRUPTION_BUDGET,
+        ("scheduling.k8s.io", "PriorityClass") => policy::PRIORITY_CLASS,
+        ("autoscaling", "HorizontalPodAutoscaler") if version == "v1" => autoscaling::V1,
+        ("autoscaling", "HorizontalPodAutoscaler") => autoscaling::V2,
         ("apiextensions.k8s.io", "CustomResourceDefinition") => definitions::STRATEGY,
         _ => Strategy::PLAIN,
     }
