@@ -1,6 +1,8 @@
 //! The API servers that are judged: a name goes in, a client comes out. A server is started when the first case needs it,
 //! and all cases share it.
 
+use std::time::Duration;
+
 use kube::Client;
 use roperator_testkit::{
     real::{RealServer, available},
@@ -35,6 +37,15 @@ impl Backend {
         match self {
             Self::Real => available().err(),
             Self::Embedded => None,
+        }
+    }
+
+    /// How long it may take for what comes eventually. The real controller of namespaces waits between its attempts, each
+    /// time longer.
+    pub fn patience(self) -> Duration {
+        match self {
+            Self::Real => Duration::from_secs(120),
+            Self::Embedded => Duration::from_secs(10),
         }
     }
 

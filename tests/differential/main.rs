@@ -167,7 +167,7 @@ impl Suite {
     async fn play(&self, script: &Script, case: &Case) -> Result<CaseAnswers, Failed> {
         // A client for each case: none waits for the connection of another.
         let client = self.backend.client().await?;
-        let mut run = Run::new(&client, &script.define).await?;
+        let mut run = Run::new(&client, &script.define, self.backend.patience()).await?;
         let mut answers = Vec::new();
         for (number, step) in (1..).zip(&case.steps) {
             let answer = run.step(step).await;

@@ -119,7 +119,7 @@ async fn prepare(server: Backend) -> Result<(), Failed> {
     static INSTALLED: [OnceCell<()>; 2] = [OnceCell::const_new(), OnceCell::const_new()];
     let install = async || {
         let client = server.client().await?;
-        let mut run = Run::new(&client, &BTreeMap::new()).await?;
+        let mut run = Run::new(&client, &BTreeMap::new(), server.patience()).await?;
         let step = Step {
             install: Some(definition()),
             ..Step::default()
@@ -134,7 +134,7 @@ async fn prepare(server: Backend) -> Result<(), Failed> {
 /// Plays a sequence on one server: the answers, and the events of each kind.
 async fn play(server: Backend, sequence: &[Sent]) -> Result<Vec<Value>, Failed> {
     let client = server.client().await?;
-    let mut run = Run::new(&client, &BTreeMap::new()).await?;
+    let mut run = Run::new(&client, &BTreeMap::new(), server.patience()).await?;
     let mut answers = Vec::new();
     for kind in KINDS {
         for name in kind.names {

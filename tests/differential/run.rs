@@ -22,9 +22,6 @@ use crate::{
     wire::{self, Answer, Opened, Watch},
 };
 
-/// How long a step waits for what comes eventually. Namespaces take longest: their controller waits between its attempts,
-/// each time longer.
-const PATIENCE: Duration = Duration::from_secs(120);
 /// How often it looks.
 const PAUSE: Duration = Duration::from_millis(50);
 /// Field managers that are not named are called so.
@@ -38,17 +35,23 @@ static VARIABLE: LazyLock<Regex> =
 /// One case on one server.
 pub struct Run<'a> {
     client: &'a Client,
+    patience: Duration,
     variables: BTreeMap<String, String>,
     mask: Mask,
     watches: BTreeMap<String, Watch>,
 }
 
 impl<'a> Run<'a> {
-    /// Begins a case: makes its namespace.
-    pub async fn new(client: &'a Client, define: &BTreeMap<String, String>) -> Result<Self, String> {
+    /// Begins a case: makes its namespace. What comes eventually has to come within `patience`.
+    pub async fn new(
+        client: &'a Client,
+        define: &BTreeMap<String, String>,
+        patience: Duration,
+    ) -> Result<Self, String> {
         let (namespace, id) = (format!("ns-{}", random_letters()), random_letters());
         let mut run = Self {
             client,
+            patience,
             variables: BTreeMap::from([("ns".to_owned(), namespace.clone()), ("id".to_owned(), id.clone())]),
             mask: Mask::new(vec![(namespace.clone(), "$ns".to_owned()), (id, "$id".to_owned())]),
             watches: BTreeMap::new(),
@@ -113,14 +116,17 @@ impl<'a> Run<'a> {
 
     /// Sends the step's request, again and again if it waits for something.
     async fn send(&self, step: &Step) -> Result<Answer, String> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + self.patience;
         loop {
             let answer = wire::send(self.client, self.request(step)?).await?;
             match &step.eventually {
                 Some(goal) if !self.is_reached(goal, &answer)? => {
                     if Instant::now() > deadline {
                         let body = String::from_utf8_lossy(&answer.body);
-                        return Err(format!("what is to come did not come within {PATIENCE:?}: {body}"));
+                        return Err(format!(
+                            "what is to come did not come within {:?}: {body}",
+                            self.patience
+                        ));
                     }
                 }
                 _ => return Ok(answer),
@@ -220,7 +226,7 @@ impl<'a> Run<'a> {
         }
         let [group, plural] = ["/spec/group", "/spec/names/plural"].map(|place| text(&body, place).unwrap_or_default());
         let versions = pointer::select(&body, "/spec/versions/*");
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + self.patience;
         for version in versions.into_iter().filter(|version| version["served"] == true) {
             let path = format!(
                 "/apis/{group}/{}/{plural}",
@@ -232,7 +238,7 @@ impl<'a> Run<'a> {
                 let answer = self.json("GET", &path, &Value::Null).await?;
                 good = if answer.status == 200 { good + 1 } else { 0 };
                 if Instant::now() > deadline {
-                    return Err(format!("{path} is not served within {PATIENCE:?}"));
+                    return Err(format!("{path} is not served within {:?}", self.patience));
                 }
                 sleep(PAUSE).await;
             }

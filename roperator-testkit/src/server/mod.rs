@@ -9,12 +9,13 @@
 //! - [`patch`], [`table`], [`selector`]: patches and server-side apply, columns and rows, selectors;
 //! - [`schema`], [`types`]: what objects look like, custom and built in;
 //! - [`store`]: versions, lists and watches;
-//! - [`shape`], [`status`], [`field`], [`clock`]: data that all of them share.
+//! - [`shape`], [`status`], [`names`], [`field`], [`clock`]: what all of them share.
 
 pub mod clock;
 pub mod controllers;
 pub mod field;
 pub mod http;
+pub mod names;
 pub mod patch;
 pub mod registry;
 pub mod schema;

@@ -52,7 +52,9 @@ impl Head {
         struct Whole {
             metadata: Head,
         }
-        serde_json::from_slice::<Whole>(&object.json).ok().map(|whole| whole.metadata)
+        serde_json::from_slice::<Whole>(&object.json)
+            .ok()
+            .map(|whole| whole.metadata)
     }
 
     pub(super) fn finalizers(&self) -> &[String] {
@@ -61,11 +63,6 @@ impl Head {
 
     pub(super) fn owners(&self) -> &[OwnerReference] {
         self.owner_references.as_deref().unwrap_or_default()
-    }
-
-    /// Since when the object is being deleted, if it is.
-    pub(super) fn deleted_at(&self) -> Option<&str> {
-        self.deletion_timestamp.as_deref()
     }
 
     pub(super) const fn is_deleted(&self) -> bool {

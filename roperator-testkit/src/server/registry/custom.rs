@@ -6,13 +6,13 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    names,
     object::text,
     resource::{Nature, Resource, Subresource},
     strategy::Strategy,
 };
 use crate::server::{
     field::FieldError,
+    names,
     schema::{ScalePaths, Structural, selectable_fields},
     shape::{ShapeId, Shapes},
     store::Revision,

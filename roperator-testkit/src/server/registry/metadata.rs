@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{names, shown};
+use super::shown;
 use crate::server::field::{FieldError, FieldPath, Problem, quote};
+use crate::server::names;
 use crate::server::selector::validate;
 
 /// What a kind demands of its objects' metadata.

@@ -14,7 +14,7 @@ pub mod delete;
 pub mod kinds;
 pub mod managed;
 pub mod metadata;
-pub mod names;
+
 pub mod object;
 pub mod options;
 pub mod patching;

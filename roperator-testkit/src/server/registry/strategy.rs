@@ -48,7 +48,7 @@ impl Strategy {
         validate_update: |_, _| Vec::new(),
         validate_status: |_, _| Vec::new(),
         selectable: |_| Vec::new(),
-        validate_name: super::names::subdomain,
+        validate_name: crate::server::names::subdomain,
         generation: &[],
         has_status: false,
         creates_on_update: false,

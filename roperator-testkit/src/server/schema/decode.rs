@@ -35,7 +35,7 @@ impl Structural {
 }
 
 /// Go writes whole numbers without a fraction, so that they are integers when they are read again.
-fn whole_numbers(value: &mut Value) {
+pub(super) fn whole_numbers(value: &mut Value) {
     match value {
         Value::Number(number) => {
             let float = number.as_f64().filter(|_| number.is_f64());

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::structural::Node;
 use crate::server::field::{FieldError, FieldPath, Problem};
-use crate::server::registry::names;
+use crate::server::names;
 
 const MOST_ANNOTATION_BYTES: usize = 256 * 1024;
 

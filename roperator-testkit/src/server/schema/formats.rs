@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::LazyLock;
 
 use super::pattern::Pattern;
-use crate::server::registry::names;
+use crate::server::names;
 use jiff::civil::Date;
 
 /// Whether the server knows a format. It does not see the dashes in a format's name.

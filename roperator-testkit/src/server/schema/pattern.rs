@@ -62,6 +62,7 @@ fn go_error(pattern: &str, error: &str) -> String {
 fn translate(pattern: &str) -> String {
     let mut translated = String::with_capacity(pattern.len());
     let mut in_class = false;
+    let mut in_name = false;
     let mut class_start = 0;
     let mut characters = pattern.char_indices().peekable();
     while let Some((at, character)) = characters.next() {
@@ -79,11 +80,17 @@ fn translate(pattern: &str) -> String {
                     class_start = negation + 1;
                 }
             }
-            '[' if characters.peek().is_some_and(|(_, next)| *next == ':') => translated.push('['),
+            '[' if characters.peek().is_some_and(|(_, next)| *next == ':') => {
+                in_name = true;
+                translated.push('[');
+            }
             '[' => translated.push_str("\\["),
             // A bracket that closes nothing yet is a literal one, and one of `[:alpha:]` does not close the class.
             ']' if in_class && at == class_start => translated.push_str("\\]"),
-            ']' if in_class && translated.ends_with(':') => translated.push(']'),
+            ']' if in_name => {
+                in_name = false;
+                translated.push(']');
+            }
             ']' if in_class => {
                 in_class = false;
                 translated.push(']');
@@ -131,6 +138,7 @@ mod tests {
             (r"^[]a]+$", "]a", true),
             (r"^[[:alpha:]-]+$", "a-b", true),
             (r"^[&&~]+$", "&~", true),
+            (r"^([a-z:]*[a-z])?$", "ab", true),
             (r"\bfoo\b", "a foo b", true),
             (r"^(?:[a-z]|\W)$", "-", true),
             (r"^[\W]$", "-", true),

@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 
 use super::SelectorError;
 use crate::server::field::{FieldError, FieldPath};
-use crate::server::registry::names;
+use crate::server::names;
 
 /// How a label's value is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::server::field::{FieldError, FieldPath};
-use crate::server::registry::names;
+use crate::server::names;
 
 /// What is wrong with a map of labels.
 #[must_use]

@@ -81,8 +81,14 @@ impl Graph {
 
     /// The dependents of an object, in the order in which they came.
     pub(super) fn dependents(&self, uid: &str) -> Vec<(Uid, &Node)> {
-        let dependents = self.nodes.get(uid).into_iter().flat_map(|node| node.dependents.values());
-        dependents.filter_map(|uid| Some((Arc::clone(uid), self.get(uid)?))).collect()
+        let dependents = self
+            .nodes
+            .get(uid)
+            .into_iter()
+            .flat_map(|node| node.dependents.values());
+        dependents
+            .filter_map(|uid| Some((Arc::clone(uid), self.get(uid)?)))
+            .collect()
     }
 
     /// The dependents that the foreground deletion of an object waits for.
@@ -118,27 +124,16 @@ impl Graph {
 
     /// Takes note of how an object is now. References into other namespaces are told.
     pub(super) fn update(&mut self, uid: &Uid, head: &Head, tasks: &mut Tasks) -> Vec<Stray> {
-        let Some(node) = self.nodes.get_mut(uid) else { return Vec::new() };
-        let before = std::mem::replace(&mut node.owners, head.owners().to_vec());
-        node.is_deleted |= head.is_deleted();
+        let Some(node) = self.nodes.get_mut(uid) else {
+            return Vec::new();
+        };
         let starts_orphaning = head.waits_for_orphans() && !node.waits_for_orphans;
         let starts_deleting = head.waits_for_dependents() && !node.waits_for_dependents;
+        node.is_deleted |= head.is_deleted();
+        node.deletes_dependents |= head.waits_for_dependents();
         node.waits_for_orphans = head.waits_for_orphans();
         node.waits_for_dependents = head.waits_for_dependents();
-        node.deletes_dependents |= head.waits_for_dependents();
-        let find = |list: &[OwnerReference], uid: &str| list.iter().rfind(|owner| owner.uid == uid).cloned();
-        for old in &before {
-            let new = find(head.owners(), &old.uid);
-            if old.blocks() && !new.as_ref().is_some_and(OwnerReference::blocks) {
-                self.push_if_known(&old.uid, tasks);
-            }
-            if new.is_none() {
-                self.unlink(uid, &old.uid);
-            }
-        }
-        let mut added = head.owners().to_vec();
-        added.retain(|owner| find(&before, &owner.uid).is_none());
-        let strays = self.link(uid, &added, tasks);
+        let strays = self.update_owners(uid, head.owners(), tasks);
         if starts_orphaning {
             tasks.push(Task::Orphan(Arc::clone(uid)));
         } else if starts_deleting {
@@ -152,25 +147,219 @@ impl Graph {
 
     /// Takes note that an object is gone.
     pub(super) fn remove(&mut self, uid: &Uid, tasks: &mut Tasks) {
-        let Some(node) = self.nodes.get_mut(uid).filter(|node| !node.is_gone) else { return };
+        let Some(node) = self.nodes.get_mut(uid) else { return };
         node.is_gone = true;
+        let number = node.number;
         let owners = std::mem::take(&mut node.owners);
-        let dependents: Vec<Uid> = node.dependents.values().cloned().collect();
-        if dependents.is_empty() {
-            let number = node.number;
-            self.nodes.remove(uid);
-            self.unlink_all(number, &owners);
-        } else {
-            let number = node.number;
-            self.unlink_all(number, &owners);
+        for dependent in node.dependents.values() {
+            tasks.push(Task::Delete(Arc::clone(dependent)));
         }
-        for dependent in dependents {
-            tasks.push(Task::Delete(dependent));
-        }
+        self.drop_if_unknown(uid);
         for owner in &owners {
-            if self.get(&owner.uid).is_some_and(|node| node.deletes_dependents) {
-                tasks.push(Task::Delete(Uid::from(owner.uid.as_str())));
+            self.unlink(number, &owner.uid);
+            if let Some((uid, _)) = self
+                .nodes
+                .get_key_value(owner.uid.as_str())
+                .filter(|(_, node)| node.deletes_dependents)
+            {
+                tasks.push(Task::Delete(Arc::clone(uid)));
             }
         }
+    }
+
+    fn update_owners(&mut self, uid: &Uid, owners: &[OwnerReference], tasks: &mut Tasks) -> Vec<Stray> {
+        let Some(node) = self.nodes.get_mut(uid) else {
+            return Vec::new();
+        };
+        if node.owners == owners {
+            return Vec::new();
+        }
+        let number = node.number;
+        let before = std::mem::replace(&mut node.owners, owners.to_vec());
+        for old in &before {
+            let new = owners.iter().rfind(|owner| owner.uid == old.uid);
+            if old.blocks() && !new.is_some_and(OwnerReference::blocks) {
+                // The owner may have waited for this object alone.
+                if let Some((owner, _)) = self.nodes.get_key_value(old.uid.as_str()) {
+                    tasks.push(Task::Delete(Arc::clone(owner)));
+                }
+            }
+            if new.is_none() {
+                self.unlink(number, &old.uid);
+            }
+        }
+        let is_new = |owner: &&OwnerReference| !before.iter().any(|old| old.uid == owner.uid);
+        self.link(uid, owners.iter().filter(is_new), tasks)
+    }
+
+    /// Makes an object a dependent of its owners. If one of them is not what the reference says, that is looked into.
+    fn link<'a>(
+        &mut self,
+        uid: &Uid,
+        owners: impl Iterator<Item = &'a OwnerReference>,
+        tasks: &mut Tasks,
+    ) -> Vec<Stray> {
+        let Some(node) = self.nodes.get(uid) else {
+            return Vec::new();
+        };
+        let (number, identity) = (node.number, node.identity.clone());
+        let namespace = identity.object.namespace();
+        let mut strays = Vec::new();
+        let mut is_doubtful = false;
+        for reference in owners {
+            let Some(owner) = self.nodes.get_mut(reference.uid.as_str()) else {
+                is_doubtful = true;
+                continue;
+            };
+            owner.dependents.insert(number, Arc::clone(uid));
+            let own = owner.identity.object.namespace();
+            if !is_doubtful && !owner.is_gone && !own.is_empty() && own != namespace {
+                strays.push(Stray {
+                    dependent: identity.clone(),
+                    uid: Arc::clone(uid),
+                    reference: reference.clone(),
+                });
+            }
+            is_doubtful |= owner.is_gone || !owner.identity.is_meant(reference, namespace);
+        }
+        if is_doubtful {
+            tasks.push(Task::Delete(Arc::clone(uid)));
+        }
+        strays
+    }
+
+    fn unlink(&mut self, number: u64, owner: &str) {
+        if let Some(node) = self.nodes.get_mut(owner) {
+            node.dependents.remove(&number);
+        }
+        self.drop_if_unknown(owner);
+    }
+
+    /// Forgets an object that is gone once nobody refers to it.
+    fn drop_if_unknown(&mut self, uid: &str) {
+        if self
+            .nodes
+            .get(uid)
+            .is_some_and(|node| node.is_gone && node.dependents.is_empty())
+        {
+            self.nodes.remove(uid);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(name: &str, namespace: &str, more: serde_json::Value) -> (Uid, Identity, Head) {
+        let mut metadata = json!({"name": name, "uid": name});
+        for (key, value) in more.as_object().unwrap() {
+            metadata[key] = value.clone();
+        }
+        let object = Arc::new(Object {
+            key: crate::server::store::key(namespace, name).into(),
+            revision: 1,
+            json: json!({"metadata": metadata}).to_string().into(),
+            labels: Box::default(),
+            fields: Box::default(),
+        });
+        let head = Head::of(&object).unwrap();
+        let identity = Identity {
+            object,
+            resource: GroupResource::new("", "configmaps"),
+            api_version: "v1".to_owned(),
+            kind: "ConfigMap".to_owned(),
+        };
+        (name.into(), identity, head)
+    }
+
+    fn owned(name: &str, block: bool) -> serde_json::Value {
+        json!([{"apiVersion": "v1", "kind": "ConfigMap", "name": name, "uid": name, "blockOwnerDeletion": block}])
+    }
+
+    fn write(graph: &mut Graph, tasks: &mut Tasks, (uid, identity, head): (Uid, Identity, Head)) -> usize {
+        if graph.get(&uid).is_none() {
+            graph.insert(&uid, identity);
+        }
+        graph.update(&uid, &head, tasks).len()
+    }
+
+    fn drain(tasks: &mut Tasks) -> Vec<Task> {
+        std::iter::from_fn(|| tasks.pop()).collect()
+    }
+
+    fn delete(uid: &str) -> Task {
+        Task::Delete(uid.into())
+    }
+
+    #[test]
+    fn dependents_are_looked_at_when_their_owner_goes() {
+        let (mut graph, mut tasks) = (Graph::default(), Tasks::default());
+        write(&mut graph, &mut tasks, object("a", "ns", json!({})));
+        write(
+            &mut graph,
+            &mut tasks,
+            object("b", "ns", json!({"ownerReferences": owned("a", true)})),
+        );
+        assert_eq!(drain(&mut tasks), [], "the owner is there");
+        graph.remove(&"a".into(), &mut tasks);
+        assert_eq!(drain(&mut tasks), [delete("b")]);
+        let reference = OwnerReference {
+            api_version: "v1".to_owned(),
+            kind: "ConfigMap".to_owned(),
+            name: "a".to_owned(),
+            uid: "a".to_owned(),
+            ..OwnerReference::default()
+        };
+        assert!(graph.is_gone(&reference, "ns") && !graph.is_gone(&reference, "other"));
+        graph.remove(&"b".into(), &mut tasks);
+        assert!(graph.nodes.is_empty(), "nobody refers to what is gone");
+    }
+
+    #[test]
+    fn references_to_what_is_not_there_are_looked_into() {
+        let (mut graph, mut tasks) = (Graph::default(), Tasks::default());
+        write(&mut graph, &mut tasks, object("a", "ns", json!({})));
+        write(
+            &mut graph,
+            &mut tasks,
+            object("b", "ns", json!({"ownerReferences": owned("x", true)})),
+        );
+        assert_eq!(drain(&mut tasks), [delete("b")]);
+        let strays = write(
+            &mut graph,
+            &mut tasks,
+            object("c", "other", json!({"ownerReferences": owned("a", true)})),
+        );
+        assert_eq!((drain(&mut tasks), strays), (vec![delete("c")], 1));
+    }
+
+    #[test]
+    fn deletions_with_finalizers_begin_once() {
+        let (mut graph, mut tasks) = (Graph::default(), Tasks::default());
+        write(&mut graph, &mut tasks, object("a", "ns", json!({})));
+        write(
+            &mut graph,
+            &mut tasks,
+            object("b", "ns", json!({"ownerReferences": owned("a", true)})),
+        );
+        let foreground = json!({"deletionTimestamp": "now", "finalizers": ["foregroundDeletion"]});
+        for expected in [vec![delete("b"), delete("a")], vec![]] {
+            write(&mut graph, &mut tasks, object("a", "ns", foreground.clone()));
+            assert_eq!(drain(&mut tasks), expected);
+        }
+        assert_eq!(graph.blocking("a").len(), 1);
+        write(
+            &mut graph,
+            &mut tasks,
+            object("b", "ns", json!({"ownerReferences": owned("a", false)})),
+        );
+        assert_eq!(drain(&mut tasks), [delete("a")]);
+        assert_eq!((graph.blocking("a").len(), graph.dependents("a").len()), (0, 1));
+        let orphan = json!({"deletionTimestamp": "now", "finalizers": ["orphan"]});
+        write(&mut graph, &mut tasks, object("c", "ns", orphan));
+        assert_eq!(drain(&mut tasks), [Task::Orphan("c".into())]);
     }
 }

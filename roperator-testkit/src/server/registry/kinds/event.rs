@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::values::{get, invalid, is_unset, number, same, text};
 use crate::server::field::{FieldError, FieldPath};
-use crate::server::registry::names;
+use crate::server::names;
 use crate::server::registry::strategy::Strategy;
 
 /// What is special about Events of the core group.

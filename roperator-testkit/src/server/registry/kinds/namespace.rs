@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::values::{default, get, invalid, object, set, text, texts};
 use crate::server::field::{FieldError, FieldPath};
-use crate::server::registry::names;
+use crate::server::names;
 use crate::server::registry::strategy::Strategy;
 
 /// What is special about Namespaces.

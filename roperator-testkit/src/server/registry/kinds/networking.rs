@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::service::addresses::ip_range;
 use super::values::{self, get, invalid, is_unset, items, items_mut, number, port_number, set, text, texts};
 use crate::server::field::{FieldError, FieldPath};
-use crate::server::registry::names;
+use crate::server::names;
 use crate::server::registry::strategy::Strategy;
 use crate::server::selector::validate::label_selector;
 

@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use super::values::{get, number, set, text};
 use crate::server::field::{FieldError, FieldPath, Problem};
+use crate::server::names;
+use crate::server::registry::shown;
 use crate::server::registry::strategy::Strategy;
-use crate::server::registry::{names, shown};
 use crate::server::selector::validate::label_selector;
 
 /// What is special about PodDisruptionBudgets.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::values::{default, get, invalid, is_unset, items, items_mut, set, text, texts};
 use crate::server::field::{FieldError, FieldPath};
-use crate::server::registry::names;
+use crate::server::names;
 use crate::server::registry::strategy::Strategy;
 use crate::server::selector::labels::Selector;
 use crate::server::selector::validate::label_selector;

@@ -9,7 +9,7 @@ use super::pod::at::{At, Errors, items, items_mut, object_in, put, put_if_absent
 use super::pod::{check, claim_spec, defaults, go_json, labels, spec};
 use super::workload::{self, Words};
 use crate::server::field::{FieldError, Problem};
-use crate::server::registry::names;
+use crate::server::names;
 use crate::server::registry::strategy::Strategy;
 
 const WORDS: Words = Words {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::values::{default, default_absent, get, invalid, items, object, one_of, same, set, text, texts};
 use crate::server::field::{FieldError, FieldPath};
-use crate::server::registry::names;
+use crate::server::names;
 use crate::server::registry::strategy::Strategy;
 use crate::server::selector::validate::label_selector;
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::spec::one_of;
 use crate::server::field::{FieldError, FieldPath};
-use crate::server::registry::names;
+use crate::server::names;
 use crate::server::schema::structural::text;
 
 /// What is wrong with `conversion`; `preserves`: the definition keeps unknown fields, in the old way.

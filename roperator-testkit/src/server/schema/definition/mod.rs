@@ -12,6 +12,7 @@ mod defaults;
 mod discovery;
 mod merging;
 mod names;
+mod normal;
 mod schemas;
 mod serving;
 mod spec;
@@ -25,9 +26,10 @@ use crate::server::field::{FieldError, FieldPath};
 pub use discovery::api_resources;
 pub use names::{Claims, Condition, accept_names, establish};
 
-/// Fills in what the server fills in whenever it reads a definition.
+/// Fills in what the server fills in whenever it reads a definition, and drops what is empty.
 pub fn default(definition: &mut Value) {
     let storage = storage_version(definition);
+    definition.get_mut("spec").into_iter().for_each(normal::normalize);
     if let Some(spec) = definition.get_mut("spec").and_then(Value::as_object_mut) {
         if let Some(names) = spec.entry("names").or_insert_with(|| json!({})).as_object_mut() {
             let kind = names.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::serving::{columns, selectable_fields, subresources};
 use super::{conversion, schemas};
 use crate::server::field::{FieldError, FieldPath, Problem};
-use crate::server::registry::names;
+use crate::server::names;
 use crate::server::schema::structural::{flag, text};
 
 /// What is wrong with the `spec`.

@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 use super::policy;
 use super::{NAME_LABELS, UID_LABELS};
 use crate::server::field::FieldError;
+use crate::server::names;
 use crate::server::registry::kinds::pod::at::{At, Errors};
 use crate::server::registry::kinds::pod::{check, labels, spec};
 use crate::server::registry::kinds::workload;
-use crate::server::registry::names;
 
 /// The most that may run, or fail, at once where indexes are recorded one by one.
 const MOST_INDEXES: i64 = 100_000;

@@ -3,7 +3,7 @@
 use super::at::{At, Errors};
 use super::{check, labels};
 use crate::server::field::FieldError;
-use crate::server::registry::names;
+use crate::server::names;
 
 const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
 const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";

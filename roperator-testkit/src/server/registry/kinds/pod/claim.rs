@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use super::at::{At, Errors};
 use super::{check, labels, quantity};
 use crate::server::field::FieldError;
-use crate::server::registry::names;
+use crate::server::names;
 
 const MODES: [&str; 4] = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
 

@@ -10,7 +10,7 @@ use super::resources::{self, Of};
 use super::volumes::Volumes;
 use super::{check, env, handlers, mounts, security, text};
 use crate::server::field::FieldError;
-use crate::server::registry::names;
+use crate::server::names;
 
 const PROTOCOLS: [&str; 3] = ["SCTP", "TCP", "UDP"];
 const RESTART_POLICIES: [&str; 3] = ["Always", "Never", "OnFailure"];

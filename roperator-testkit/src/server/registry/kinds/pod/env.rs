@@ -4,7 +4,7 @@
 use super::at::{At, Errors};
 use super::{check, quantity, text};
 use crate::server::field::FieldError;
-use crate::server::registry::names;
+use crate::server::names;
 
 const ENV_FIELDS: [&str; 9] = [
     "metadata.name",

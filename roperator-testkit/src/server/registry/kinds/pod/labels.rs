@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::at::{At, Errors};
 use super::check;
 use crate::server::field::{FieldError, Problem, quote};
-use crate::server::registry::names;
+use crate::server::names;
 
 /// The most bytes that an object's annotations may have together.
 const MOST_ANNOTATION_BYTES: usize = 256 * 1024;

@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 use super::at::{At, Errors};
 use super::{check, quantity};
 use crate::server::field::{FieldError, FieldPath};
-use crate::server::registry::names;
+use crate::server::names;
 
 /// The resources without a prefix that Kubernetes knows, quotas included.
 const STANDARD: [&str; 20] = [

@@ -4,7 +4,7 @@
 use super::at::{At, Errors};
 use super::{affinity, check, labels, text};
 use crate::server::field::FieldError;
-use crate::server::registry::names;
+use crate::server::names;
 
 const MOST_SEARCH_BYTES: usize = 2048;
 

@@ -5,7 +5,7 @@
 use super::at::{At, Errors};
 use super::{affinity, check, containers, labels, resources, scheduling, security, volumes};
 use crate::server::field::FieldError;
-use crate::server::registry::names;
+use crate::server::names;
 
 const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
 const MIRROR: &str = "kubernetes.io/config.mirror";

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::at::{At, Errors, items, text};
 use super::{check, go_json, update};
 use crate::server::field::FieldError;
-use crate::server::registry::names;
+use crate::server::names;
 
 const SYSTEM_CONDITIONS: [&str; 3] = ["PodScheduled", "Ready", "Initialized"];
 

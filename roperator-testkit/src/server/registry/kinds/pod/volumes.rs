@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::at::{At, Errors};
 use super::{check, claim, env, projected, quantity, text};
 use crate::server::field::{FieldError, FieldPath};
-use crate::server::registry::names;
+use crate::server::names;
 
 /// The sources of volumes in the order in which they are judged.
 const SOURCES: [&str; 30] = [

@@ -11,7 +11,7 @@ mod validate;
 use serde_json::{Value, json};
 
 use super::values::{default, default_absent, get, items_mut, number, remove, same, set, text, texts};
-use crate::server::registry::names;
+use crate::server::names;
 use crate::server::registry::strategy::Strategy;
 
 /// What is special about Services.

@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::super::values::{self, get, invalid, is_unset, items, number, one_of, port_number, text, texts};
 use super::{addresses, spec};
 use crate::server::field::{FieldError, FieldPath, Problem};
-use crate::server::registry::{names, shown};
+use crate::server::names;
+use crate::server::registry::shown;
 use crate::server::selector::validate::labels;
 
 const TYPES: [&str; 4] = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];

@@ -111,7 +111,11 @@ pub fn qualified(name: &str) -> Vec<String> {
     };
     match prefix {
         Some("") => problems.push("prefix part must be non-empty".to_owned()),
-        Some(prefix) => problems.extend(subdomain_in(prefix, "bytes").into_iter().map(|problem| format!("prefix part {problem}"))),
+        Some(prefix) => problems.extend(
+            subdomain_in(prefix, "bytes")
+                .into_iter()
+                .map(|problem| format!("prefix part {problem}")),
+        ),
         None => {}
     }
     if part.is_empty() {
