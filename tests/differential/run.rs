@@ -371,7 +371,7 @@ fn encode(target: &str) -> String {
     encoded
 }
 
-/// Eight letters, which no other case has.
+/// Ten letters, which no other case has.
 fn random_letters() -> String {
     let mut number = RandomState::new().hash_one(0);
     (0..10)

@@ -76,7 +76,9 @@ crate::scenarios![
         fields_that_another_manager_adds_right_after_creation_settle,
         fields_that_admission_adds_settle,
         a_value_that_admission_overwrites_settles;
-    own:
+    own:;
+    only on a real server:
+        fields_that_admission_adds_settle,
 ];
 
 const CONFIG_MAPS: &[(Kind, ChildConfig)] = &[(k8s_types::core::v1::ConfigMap, ChildConfig::apply())];

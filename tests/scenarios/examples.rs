@@ -16,7 +16,7 @@ use roperator_examples::{
     echo::{EchoOperator, EchoServer, EchoServerSpec},
     temp_namespace::{HOLD_LABEL, TempNamespace, TempNamespaceOperator, TempNamespaceSpec},
 };
-use roperator_testkit::real::RealServer;
+use roperator_tests::server::Server;
 use roperator_tests::stage::{Stage, eventually};
 use serde_json::json;
 
@@ -248,7 +248,7 @@ async fn a_fanout_that_shrinks_is_pruned(stage: Stage) {
 }
 
 /// A stage on a server of its own: an operator of a cluster-scoped parent sees all of them.
-async fn alone(server: &RealServer) -> (Stage, Api<TempNamespace>, Api<Namespace>) {
+async fn alone(server: &Server) -> (Stage, Api<TempNamespace>, Api<Namespace>) {
     let stage = Stage::new(server).await;
     let (parents, namespaces) = (Api::all(stage.client.clone()), Api::all(stage.client.clone()));
     (stage, parents, namespaces)
@@ -287,7 +287,7 @@ where
     .await;
 }
 
-async fn a_temporary_namespace_lives_for_its_time(server: RealServer) {
+async fn a_temporary_namespace_lives_for_its_time(server: Server) {
     const LIFE: Duration = Duration::from_secs(4);
     let (stage, parents, namespaces) = alone(&server).await;
     let handle = stage.start(TempNamespaceOperator).await;
@@ -321,7 +321,7 @@ async fn a_temporary_namespace_lives_for_its_time(server: RealServer) {
     handle.shutdown().await.unwrap();
 }
 
-async fn a_temporary_namespace_goes_with_its_parent(server: RealServer) {
+async fn a_temporary_namespace_goes_with_its_parent(server: Server) {
     let (stage, parents, namespaces) = alone(&server).await;
     let handle = stage.start(TempNamespaceOperator).await;
     temporary(&parents, "long", 3600).await;
@@ -333,7 +333,7 @@ async fn a_temporary_namespace_goes_with_its_parent(server: RealServer) {
     handle.shutdown().await.unwrap();
 }
 
-async fn a_held_namespace_keeps_its_parent(server: RealServer) {
+async fn a_held_namespace_keeps_its_parent(server: Server) {
     let (stage, parents, namespaces) = alone(&server).await;
     let handle = stage.start(TempNamespaceOperator).await;
     temporary(&parents, "held", 3600).await;

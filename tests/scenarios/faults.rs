@@ -21,7 +21,7 @@ use roperator::{
     manifest::{ManifestInput, rbac},
     prelude::*,
 };
-use roperator_testkit::real::RealServer;
+use roperator_tests::server::Server;
 use roperator_tests::{
     kinds::{FinalizingOperator, Site, SiteOperator, fan_out},
     stage::{Gate, REST, Stage, eventually},
@@ -57,6 +57,9 @@ crate::scenarios![
     own:
         forgotten_history_costs_a_list_and_no_write,
         a_child_deleted_before_history_was_forgotten_is_made_again,
+        a_server_killed_and_restarted_under_load_loses_nothing,
+        missing_rights_are_named_and_waited_for;
+    only on a real server:
         a_server_killed_and_restarted_under_load_loses_nothing,
         missing_rights_are_named_and_waited_for,
 ];
@@ -753,7 +756,7 @@ fn is_list(sent: &Sent) -> bool {
     sent.method == Method::GET && of_collection && (!sent.is_watch() || sent.query.contains("sendInitialEvents"))
 }
 
-async fn forgotten_history_costs_a_list_and_no_write(mut server: RealServer) {
+async fn forgotten_history_costs_a_list_and_no_write(mut server: Server) {
     let stage = Stage::new(&server).await;
     let handle = start(&stage).await;
     stage.site_of("a", "one", 2).await;
@@ -782,7 +785,7 @@ async fn forgotten_history_costs_a_list_and_no_write(mut server: RealServer) {
     handle.shutdown().await.unwrap();
 }
 
-async fn a_child_deleted_before_history_was_forgotten_is_made_again(mut server: RealServer) {
+async fn a_child_deleted_before_history_was_forgotten_is_made_again(mut server: Server) {
     let stage = Stage::new(&server).await;
     let handle = start(&stage).await;
     stage.site_of("a", "one", 2).await;
@@ -821,7 +824,7 @@ async fn keep_editing(sites: Api<Site>, names: Vec<String>, stop: Arc<AtomicBool
     done
 }
 
-async fn a_server_killed_and_restarted_under_load_loses_nothing(mut server: RealServer) {
+async fn a_server_killed_and_restarted_under_load_loses_nothing(mut server: Server) {
     let stage = Stage::new(&server).await;
     let handle = start(&stage).await;
     let names: Vec<String> = (0..20).map(|number| format!("site-{number}")).collect();
@@ -842,8 +845,8 @@ async fn a_server_killed_and_restarted_under_load_loses_nothing(mut server: Real
             (stage.wire.writes().len() >= writes + 30).then_some(())
         })
         .await;
-        server.stop_apiserver().await;
-        server.start_apiserver().await.unwrap();
+        server.real().stop_apiserver().await;
+        server.real().start_apiserver().await.unwrap();
     }
     stop.store(true, Ordering::SeqCst);
     assert!(editing.await.unwrap() >= 20);
@@ -873,7 +876,7 @@ async fn grant(stage: &Stage, config: &OperatorConfig, creation: bool) {
     stage.bind("rights", rules).await;
 }
 
-async fn missing_rights_are_named_and_waited_for(server: RealServer) {
+async fn missing_rights_are_named_and_waited_for(server: Server) {
     let stage = Stage::new(&server).await;
     let config = stage.config_of::<SiteOperator>();
     let runtime = Runtime::new(stage.operator_client())

@@ -18,7 +18,7 @@ use roperator::{
     Dynamic, IntoHandler, OperatorHandle, RuntimeError, Scope, ServerConfig, WithFinalize, WithFinalizer, prelude::*,
 };
 use roperator_examples::echo::{EchoServer, EchoServerSpec};
-use roperator_testkit::real::RealServer;
+use roperator_tests::server::Server;
 use roperator_tests::{
     kinds::{Site, config_map_of, message_of},
     stage::{Gate, Stage, eventually, http_get, metric, parameter},
@@ -1073,7 +1073,7 @@ async fn concurrency_is_bounded_and_one_for_a_parent(stage: Stage) {
     handle.shutdown().await.unwrap();
 }
 
-async fn a_process_ends_with_success_when_it_is_told_to(server: RealServer) {
+async fn a_process_ends_with_success_when_it_is_told_to(server: Server) {
     let folder = tempfile::tempdir().unwrap();
     let kubeconfig = folder.path().join("kubeconfig");
     server.kubeconfig(&kubeconfig).await.unwrap();

@@ -1,6 +1,7 @@
 //! Scenarios on an API server: the same for every server, by name, in parallel.
 //!
-//! They are ignored, with the reason, where `KUBEBUILDER_ASSETS` names no binaries.
+//! They run on the API server in this process, or on a real one if `ROPERATOR_TEST_API=real` asks for it. Those that need
+//! what only a real one has are ignored on the other, with the reason.
 
 #![expect(
     clippy::unwrap_used,
@@ -33,22 +34,30 @@ use std::{
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use roperator::{Declared, run_operator};
 use roperator_examples::echo::EchoOperator;
-use roperator_testkit::real::{RealServer, available};
-use roperator_tests::stage;
+use roperator_tests::{
+    server::{Backend, Server, ServerError},
+    stage,
+};
 use tokio::{runtime::Runtime, sync::OnceCell};
+
+/// What only a real server has: a process to kill, and access control and admission policies until ours has them.
+const NEEDS_REAL: &str =
+    "it kills the server, or needs access control or admission policies: set ROPERATOR_TEST_API=real";
 
 /// A scenario by name. Those of the first kind share a server and have a stage each; those of the second break theirs.
 pub enum Scenario {
     /// Runs on the shared server.
     Shared(&'static str, fn(stage::Stage) -> Pin<Box<dyn Future<Output = ()>>>),
     /// Runs on a server of its own.
-    Own(&'static str, fn(RealServer) -> Pin<Box<dyn Future<Output = ()>>>),
+    Own(&'static str, fn(Server) -> Pin<Box<dyn Future<Output = ()>>>),
 }
 
-/// Names scenarios: `scenarios![shared: a, b; own: c]`.
+/// Names scenarios: `scenarios![shared: a, b; own: c; only on a real server: b, c]`.
 #[macro_export]
 macro_rules! scenarios {
-    (shared: $($shared:ident),* $(,)?; own: $($own:ident),* $(,)?) => {
+    (shared: $($shared:ident),* $(,)?; own: $($own:ident),* $(,)?; only on a real server: $($real:ident),* $(,)?) => {
+        pub const ONLY_REAL: &[&str] = &[$(stringify!($real)),*];
+
         pub fn all() -> Vec<$crate::Scenario> {
             vec![
                 $($crate::Scenario::Shared(concat!(module_path!(), "::", stringify!($shared)), |stage| Box::pin($shared(stage))),)*
@@ -56,10 +65,13 @@ macro_rules! scenarios {
             ]
         }
     };
+    (shared: $($shared:ident),* $(,)?; own: $($own:ident),* $(,)?) => {
+        $crate::scenarios![shared: $($shared),*; own: $($own),*; only on a real server:];
+    };
 }
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
-static SHARED: OnceCell<RealServer> = OnceCell::const_new();
-static REASON: OnceLock<Option<String>> = OnceLock::new();
+static SHARED: OnceCell<Server> = OnceCell::const_new();
+static BACKEND: OnceLock<Backend> = OnceLock::new();
 
 /// Set where this program is to be an operator's instead.
 const PROCESS: &str = "ROPERATOR_SCENARIO_PROCESS";
@@ -82,13 +94,14 @@ fn main() -> ExitCode {
         .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "off".into()))
         .with_writer(std::io::stderr)
         .try_init();
-    let reason = match backend(std::env::var("ROPERATOR_TEST_API").ok().as_deref()) {
-        Ok(reason) => REASON.get_or_init(|| reason),
+    match Backend::asked() {
+        Ok(backend) => BACKEND.get_or_init(|| backend),
         Err(mistake) => {
             eprintln!("{mistake}");
             return ExitCode::FAILURE;
         }
     };
+    let only_real: Vec<&str> = [children::ONLY_REAL, faults::ONLY_REAL, strategies::ONLY_REAL].concat();
     let scenarios = [
         basics::all(),
         builder::all(),
@@ -105,43 +118,29 @@ fn main() -> ExitCode {
     ]
     .into_iter()
     .flatten();
-    let trials = scenarios.map(trial).collect();
-    if let Some(reason) = reason {
-        eprintln!("scenarios are ignored: {reason}");
-    }
+    let trials = scenarios.map(|scenario| trial(scenario, &only_real)).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
-    RUNTIME.block_on(async {
-        // The processes end with this one anyway; here they end in order.
-        if let Some(server) = SHARED.get() {
-            drop(server.process_ids());
-        }
-    });
+    // The processes end with this one anyway; here they end in order.
+    if let Some(Server::Real(server)) = SHARED.get() {
+        drop(server.process_ids());
+    }
     conclusion.exit_code()
 }
 
-/// Why the scenarios are ignored, if they are.
-///
-/// # Errors
-/// When what was asked for is not to be had.
-fn backend(asked: Option<&str>) -> Result<Option<String>, String> {
-    let reason = available().err();
-    match (asked, reason) {
-        (None | Some("" | "embedded" | "real"), None) => Ok(None),
-        (None | Some("" | "embedded"), Some(reason)) => Ok(Some(reason)),
-        (Some("real"), Some(reason)) => Err(format!("ROPERATOR_TEST_API=real: {reason}")),
-        (Some(other), _) => Err(format!(
-            "ROPERATOR_TEST_API={other}: scenarios run on a real API server that they start; set it to `real`, or not at all"
-        )),
-    }
+fn backend() -> Backend {
+    BACKEND.get().copied().unwrap_or(Backend::Embedded)
 }
 
-fn trial(scenario: Scenario) -> Trial {
+fn trial(scenario: Scenario, only_real: &[&str]) -> Trial {
     let name = match &scenario {
         Scenario::Shared(name, _) | Scenario::Own(name, _) => name.trim_start_matches("scenarios::").to_owned(),
     };
-    Trial::ignorable_test(name, move || match REASON.get() {
-        Some(Some(reason)) => Ok(Completion::ignored_with(reason)),
-        _ => RUNTIME.block_on(run(scenario)).map(|()| Completion::Completed),
+    let is_only_real = only_real.iter().any(|real| name.ends_with(&format!("::{real}")));
+    Trial::ignorable_test(name, move || {
+        if is_only_real && backend() != Backend::Real {
+            return Ok(Completion::ignored_with(NEEDS_REAL));
+        }
+        RUNTIME.block_on(run(scenario)).map(|()| Completion::Completed)
     })
 }
 
@@ -157,10 +156,9 @@ async fn run(scenario: Scenario) -> Result<(), Failed> {
     Ok(())
 }
 
-async fn start() -> Result<RealServer, roperator_testkit::real::RealError> {
-    let mut server = RealServer::start().await?;
+async fn start() -> Result<Server, ServerError> {
+    let mut server = backend().start().await?;
     stage::set_up(&server.client().await?).await;
-    // The garbage collector looks for new kinds only now and then.
-    server.restart_controllers().await?;
+    server.notice_kinds().await?;
     Ok(server)
 }

@@ -44,7 +44,7 @@ use kube::{
 use roperator::{
     Dynamic, Failable, FailableHandler, OPERATOR_LABEL, OperatorHandle, Scope, WithFinalize, WithFinalizer, prelude::*,
 };
-use roperator_testkit::real::RealServer;
+use roperator_tests::server::Server;
 use roperator_tests::{
     kinds::{Site, config_map_of, definition, message_of},
     stage::{Gate, Stage, conditions, eventually, http_get, install, metric, parameter},
@@ -496,7 +496,7 @@ async fn wait_listed_anew(stage: &Stage) {
 }
 
 /// #7: a list after a lost watch cleared the cache and told nobody what had gone.
-async fn what_vanished_while_a_watch_was_broken_is_missed(mut server: RealServer) {
+async fn what_vanished_while_a_watch_was_broken_is_missed(mut server: Server) {
     let stage = Stage::new(&server).await;
     let handle = stage.start_dynamic(of_config_maps(&stage, "seed-7"), keep).await;
     stage.site("a", "hello").await;

@@ -56,7 +56,11 @@ crate::scenarios![
         an_invalid_change_to_an_immutable_field_recreates_nothing,
         a_child_that_becomes_valid_is_created,
         an_update_that_is_answered_with_500_is_tried_ever_less_often;
-    own:
+    own:;
+    only on a real server:
+        recreate_heals_the_label_of_a_pod_that_admission_rewrote,
+        recreate_leaves_a_pod_alone_that_admission_rewrote,
+        recreate_of_what_admission_rewrites_and_others_touch_slows_down,
 ];
 
 type Kinds = [(Kind, ChildConfig)];

@@ -9,5 +9,6 @@
 )]
 
 pub mod kinds;
+pub mod server;
 pub mod stage;
 pub mod wire;

@@ -25,12 +25,12 @@ use roperator::{
     Declared, Dynamic, Handler, IntoHandler, Kind, Operator, OperatorConfig, OperatorHandle, Runtime,
     manifest::{ManifestInput, rbac},
 };
-use roperator_testkit::real::RealServer;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 
 use crate::{
     kinds::{Site, SiteOperator, SiteSpec},
+    server::Server,
     wire::Wire,
 };
 
@@ -100,7 +100,7 @@ static STAGES: AtomicUsize = AtomicUsize::new(0);
 
 impl Stage {
     /// A stage with a namespace of its own.
-    pub async fn new(server: &RealServer) -> Self {
+    pub async fn new(server: &Server) -> Self {
         let number = STAGES.fetch_add(1, Ordering::Relaxed);
         let client = server.client().await.expect("a client");
         let namespace = format!("scenario-{number}");

@@ -5,8 +5,8 @@
 
 use std::{
     error::Error,
-    path::{Path, PathBuf},
-    process::{Command, ExitCode, Stdio},
+    net::Ipv4Addr,
+    process::ExitCode,
     time::{Duration, Instant},
 };
 
@@ -20,7 +20,7 @@ use kube::{
 };
 use roperator::{Declared, OperatorHandle, Runtime};
 use roperator_examples::echo::{EchoOperator, EchoServer, EchoServerSpec};
-use roperator_testkit::real::RealServer;
+use roperator_testkit::server::ApiServer;
 use serde_json::json;
 
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
@@ -57,16 +57,11 @@ fn filter() -> tracing_subscriber::EnvFilter {
 
 async fn tell(stay: bool) -> Outcome {
     let started = Instant::now();
-    let mut server = start_server().await?;
-    let client = server.client().await?;
-    say(
-        started,
-        "an API server runs (kube-apiserver, etcd and two controllers, on loopback)",
-    );
+    let server = ApiServer::start();
+    let client = Client::new(server.clone(), "default");
+    say(started, "an API server runs, in this process");
 
     install(&client, &EchoOperator::crd()).await?;
-    // The garbage collector looks for new kinds only now and then, and at its start.
-    server.restart_controllers().await?;
     say(started, "the definition of EchoServer is installed");
 
     let operator = Runtime::new(client.clone())
@@ -93,25 +88,7 @@ async fn tell(stay: bool) -> Outcome {
         operator.shutdown().await?;
         say(started, "the operator has shut down: that was all");
     }
-    server.shutdown().await;
     Ok(())
-}
-
-/// The real API server, built on its first use.
-async fn start_server() -> Outcome<RealServer> {
-    let folder = match roperator_testkit::real::available() {
-        Ok(folder) => folder,
-        Err(_) => {
-            let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/real-apiserver");
-            println!("the API server is looked for, and built if it was never before (this takes some minutes, once)");
-            let output = Command::new(&script).stderr(Stdio::inherit()).output()?;
-            if !output.status.success() {
-                return Err(format!("{} failed; it says above what is missing", script.display()).into());
-            }
-            PathBuf::from(String::from_utf8(output.stdout)?.trim())
-        }
-    };
-    Ok(RealServer::start_from(folder).await?)
 }
 
 struct Story {
@@ -208,9 +185,11 @@ impl Story {
     }
 }
 
-async fn stay_up(server: &RealServer, operator: OperatorHandle) -> Outcome {
+/// Lets kubectl in, until Ctrl-C.
+async fn stay_up(server: &ApiServer, operator: OperatorHandle) -> Outcome {
+    let served = server.serve((Ipv4Addr::LOCALHOST, 0).into()).await?;
     let kubeconfig = std::env::temp_dir().join(format!("roperator-demo-{}.kubeconfig", std::process::id()));
-    server.kubeconfig(&kubeconfig).await?;
+    served.write_kubeconfig(&kubeconfig)?;
     println!(
         "\neverything stays up until Ctrl-C; try:\n  export KUBECONFIG={}",
         kubeconfig.display()

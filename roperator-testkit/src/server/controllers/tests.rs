@@ -1,6 +1,6 @@
 //! What the real server and its two controllers did in `testdata/sequences.json`, done again here.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 use http::Request;
@@ -104,7 +104,10 @@ impl Player<'_> {
 
     async fn play(&mut self, step: &Value) {
         if *step == json!("settle") {
-            return settle(self.server).await;
+            // Time passed on the real server too: managed fields are sorted by theirs.
+            tokio::time::advance(Duration::from_secs(2)).await;
+            settle(self.server).await;
+            return tokio::time::advance(Duration::from_secs(2)).await;
         }
         let step = self.unmask(step);
         let text = |field: &str| step[field].as_str().unwrap_or_default();
@@ -189,7 +192,11 @@ async fn differences(sequence: &Value) -> Vec<String> {
         if wanted != seen {
             let lines = |events: &[Value]| events.iter().map(|event| format!("\n    {event}")).collect::<String>();
             let name = &sequence["name"];
-            differences.push(format!("{name} {key}\n  wanted:{}\n  seen:{}", lines(wanted), lines(seen)));
+            differences.push(format!(
+                "{name} {key}\n  wanted:{}\n  seen:{}",
+                lines(wanted),
+                lines(seen)
+            ));
         }
     }
     differences
