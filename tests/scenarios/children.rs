@@ -78,6 +78,7 @@ crate::scenarios![
         a_value_that_admission_overwrites_settles;
     own:;
     only on a real server:
+        a_value_that_admission_overwrites_settles,
         fields_that_admission_adds_settle,
 ];
 

@@ -60,7 +60,9 @@ crate::scenarios![
         a_response_that_names_a_time_is_synced_again_then,
         concurrency_is_bounded_and_one_for_a_parent;
     own:
-        a_process_ends_with_success_when_it_is_told_to,
+        a_process_ends_with_success_when_it_is_told_to;
+    only on a real server:
+        a_kind_without_rights_is_named_and_served_once_they_are_granted,
 ];
 
 fn of_config_maps(stage: &Stage, name: &str) -> OperatorConfig {

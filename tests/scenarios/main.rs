@@ -44,24 +44,45 @@ use tokio::{runtime::Runtime, sync::OnceCell};
 const NEEDS_REAL: &str =
     "it kills the server, or needs access control or admission policies: set ROPERATOR_TEST_API=real";
 
-/// A scenario by name. Those of the first kind share a server and have a stage each; those of the second break theirs.
-pub enum Scenario {
-    /// Runs on the shared server.
-    Shared(&'static str, fn(stage::Stage) -> Pin<Box<dyn Future<Output = ()>>>),
-    /// Runs on a server of its own.
-    Own(&'static str, fn(Server) -> Pin<Box<dyn Future<Output = ()>>>),
+/// A scenario by name.
+pub struct Scenario {
+    name: &'static str,
+    body: Body,
+    /// Whether only a real server will do.
+    only_real: bool,
+}
+
+/// What a scenario does.
+pub enum Body {
+    /// Runs on the server that all share, on a stage of its own.
+    Shared(fn(stage::Stage) -> Pin<Box<dyn Future<Output = ()>>>),
+    /// Runs on a server of its own, which it may break.
+    Own(fn(Server) -> Pin<Box<dyn Future<Output = ()>>>),
+}
+
+impl Scenario {
+    /// A scenario; `only_real` names those of its module for which only a real server will do.
+    pub fn new(name: &'static str, body: Body, only_real: &[&str]) -> Self {
+        let name = name.trim_start_matches("scenarios::");
+        let last = name.rsplit("::").next();
+        Self {
+            name,
+            body,
+            only_real: only_real.iter().any(|real| Some(*real) == last),
+        }
+    }
 }
 
 /// Names scenarios: `scenarios![shared: a, b; own: c; only on a real server: b, c]`.
 #[macro_export]
 macro_rules! scenarios {
     (shared: $($shared:ident),* $(,)?; own: $($own:ident),* $(,)?; only on a real server: $($real:ident),* $(,)?) => {
-        pub const ONLY_REAL: &[&str] = &[$(stringify!($real)),*];
-
         pub fn all() -> Vec<$crate::Scenario> {
+            let only_real: &[&str] = &[$(stringify!($real)),*];
+            let named = |name, body| $crate::Scenario::new(name, body, only_real);
             vec![
-                $($crate::Scenario::Shared(concat!(module_path!(), "::", stringify!($shared)), |stage| Box::pin($shared(stage))),)*
-                $($crate::Scenario::Own(concat!(module_path!(), "::", stringify!($own)), |server| Box::pin($own(server))),)*
+                $(named(concat!(module_path!(), "::", stringify!($shared)), $crate::Body::Shared(|stage| Box::pin($shared(stage)))),)*
+                $(named(concat!(module_path!(), "::", stringify!($own)), $crate::Body::Own(|server| Box::pin($own(server)))),)*
             ]
         }
     };
@@ -89,19 +110,22 @@ fn main() -> ExitCode {
     }
     let mut arguments = Arguments::from_args();
     // Scenarios wait most of their time.
-    arguments.test_threads.get_or_insert(6);
     let _ = tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "off".into()))
         .with_writer(std::io::stderr)
         .try_init();
     match Backend::asked() {
-        Ok(backend) => BACKEND.get_or_init(|| backend),
+        Ok(backend) => {
+            // Scenarios wait most of their time; a real server of theirs has a machine to share.
+            let threads = if backend == Backend::Real { 6 } else { 16 };
+            arguments.test_threads.get_or_insert(threads);
+            BACKEND.get_or_init(|| backend)
+        }
         Err(mistake) => {
             eprintln!("{mistake}");
             return ExitCode::FAILURE;
         }
     };
-    let only_real: Vec<&str> = [children::ONLY_REAL, faults::ONLY_REAL, strategies::ONLY_REAL].concat();
     let scenarios = [
         basics::all(),
         builder::all(),
@@ -118,7 +142,7 @@ fn main() -> ExitCode {
     ]
     .into_iter()
     .flatten();
-    let trials = scenarios.map(|scenario| trial(scenario, &only_real)).collect();
+    let trials = scenarios.map(trial).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     // The processes end with this one anyway; here they end in order.
     if let Some(Server::Real(server)) = SHARED.get() {
@@ -131,27 +155,23 @@ fn backend() -> Backend {
     BACKEND.get().copied().unwrap_or(Backend::Embedded)
 }
 
-fn trial(scenario: Scenario, only_real: &[&str]) -> Trial {
-    let name = match &scenario {
-        Scenario::Shared(name, _) | Scenario::Own(name, _) => name.trim_start_matches("scenarios::").to_owned(),
-    };
-    let is_only_real = only_real.iter().any(|real| name.ends_with(&format!("::{real}")));
-    Trial::ignorable_test(name, move || {
-        if is_only_real && backend() != Backend::Real {
+fn trial(scenario: Scenario) -> Trial {
+    Trial::ignorable_test(scenario.name, move || {
+        if scenario.only_real && backend() != Backend::Real {
             return Ok(Completion::ignored_with(NEEDS_REAL));
         }
-        RUNTIME.block_on(run(scenario)).map(|()| Completion::Completed)
+        RUNTIME.block_on(run(scenario.body)).map(|()| Completion::Completed)
     })
 }
 
 /// A scenario that fails panics, which the harness takes as its failure.
-async fn run(scenario: Scenario) -> Result<(), Failed> {
+async fn run(scenario: Body) -> Result<(), Failed> {
     match scenario {
-        Scenario::Shared(_, scenario) => {
+        Body::Shared(scenario) => {
             let server = SHARED.get_or_try_init(start).await?;
             scenario(stage::Stage::new(server).await).await;
         }
-        Scenario::Own(_, scenario) => scenario(start().await?).await,
+        Body::Own(scenario) => scenario(start().await?).await,
     }
     Ok(())
 }

@@ -120,14 +120,17 @@ impl Server {
         Ok(())
     }
 
-    /// Forgets history: watches from before expire.
+    /// Ends all watches and forgets history: those that go on from before expire.
     ///
     /// # Errors
     ///
     /// When it cannot.
     pub async fn forget_history(&mut self) -> Result<(), ServerError> {
         match self {
-            Self::Embedded { server, .. } => server.forget_history(),
+            Self::Embedded { server, .. } => {
+                server.forget_history();
+                server.end_watches();
+            }
             Self::Real(server) => server.forget_history().await?,
         }
         Ok(())

@@ -93,9 +93,14 @@ impl ApiServer {
         &self.registry
     }
 
-    /// Forgets history: watches and lists of older states expire.
+    /// Forgets history: lists of older states expire, and so do watches that go on from before.
     pub fn forget_history(&self) {
         self.registry.store.compact(self.registry.store.revision());
+    }
+
+    /// Ends all watches that run, as a server does that stops.
+    pub fn end_watches(&self) {
+        self.registry.store.end_watches();
     }
 }
 

@@ -43,6 +43,17 @@ impl OwnerReference {
     pub(super) fn blocks(&self) -> bool {
         self.block_owner_deletion == Some(true)
     }
+
+    /// The group of the owner's kind; empty for the core group.
+    pub(super) fn group(&self) -> &str {
+        self.api_version.split_once('/').map_or("", |(group, _)| group)
+    }
+
+    /// The version of the owner's kind.
+    pub(super) fn version(&self) -> &str {
+        let grouped = self.api_version.split_once('/');
+        grouped.map_or(&*self.api_version, |(_, version)| version)
+    }
 }
 
 impl Head {

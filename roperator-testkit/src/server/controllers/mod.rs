@@ -21,18 +21,22 @@ use super::{
 /// Who the controllers are, in managed fields.
 const MANAGER: &str = "kube-controller-manager";
 
-/// Runs all controllers; ends never.
-pub async fn run(registry: Arc<Registry>) {
-    loop {
-        let (objects, mut feed) = registry.store.feed();
-        let mut controllers = Controllers {
-            collector: Collector::new(Arc::clone(&registry), &objects),
-            emptier: Emptier::new(Arc::clone(&registry), &objects),
-        };
-        drop(objects);
-        // The only way to end is to fall behind compaction: what was missed is told by a new picture of all there is.
-        while let Ok(()) = controllers.step(&registry, &mut feed).await {}
-        tokio::task::yield_now().await;
+/// Runs all controllers; ends never. They see everything that is written from the call on, however late the future is
+/// polled for the first time.
+pub fn run(registry: Arc<Registry>) -> impl Future<Output = ()> + Send {
+    let mut picture = registry.store.feed();
+    async move {
+        loop {
+            let (objects, mut feed) = picture;
+            let mut controllers = Controllers {
+                collector: Collector::new(Arc::clone(&registry), &objects),
+                emptier: Emptier::new(Arc::clone(&registry), &objects),
+            };
+            drop(objects);
+            while let Ok(()) = controllers.step(&registry, &mut feed).await {}
+            // They fell behind compaction: what was missed is told by a new picture of all there is.
+            picture = registry.store.feed();
+        }
     }
 }
 

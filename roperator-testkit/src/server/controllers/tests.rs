@@ -1,4 +1,6 @@
-//! What the real server and its two controllers did in `testdata/sequences.json`, done again here.
+//! What the real server and its two controllers did, as `testdata/sequences.json` has it, done again here: steps, and what
+//! watches saw of each object. Uids, names of namespaces and times are masked. Where the real server's workers race (what a
+//! circle's members go through before they go) it has the outcome that is also this server's.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -8,9 +10,13 @@ use http_body_util::{BodyExt as _, Full};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-use crate::server::ApiServer;
+use crate::server::{ApiServer, status::GroupResource};
 
 const SEQUENCES: &str = include_str!("testdata/sequences.json");
+
+const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+const CONFIG_MAPS: &str = "/api/v1/namespaces/default/configmaps";
+const WIDGETS: &str = "/apis/controllers.test/v1/namespaces/default/widgets";
 
 /// The kind of CRs that the sequences use.
 fn definition() -> Value {
@@ -50,6 +56,23 @@ async fn call(server: &ApiServer, method: &str, path: &str, body: Option<&Value>
     let code = response.status().as_u16();
     let body = response.into_body().collect().await.unwrap().to_bytes();
     (code, serde_json::from_slice(&body).unwrap_or_default())
+}
+
+/// Creates an object; its uid.
+async fn create(server: &ApiServer, path: &str, object: Value) -> String {
+    let (code, object) = call(server, "POST", path, Some(&object)).await;
+    assert_eq!(code, 201, "{object}");
+    object["metadata"]["uid"].as_str().unwrap().to_owned()
+}
+
+async fn exists(server: &ApiServer, path: &str) -> bool {
+    call(server, "GET", path, None).await.0 == 200
+}
+
+/// A ConfigMap of an owner.
+fn owned(name: &str, api_version: &str, kind: &str, owner: &str, uid: &str) -> Value {
+    let reference = json!({"apiVersion": api_version, "kind": kind, "name": owner, "uid": uid});
+    json!({"metadata": {"name": name, "ownerReferences": [reference]}})
 }
 
 /// Lets the controllers work until nothing is written any more.
@@ -159,9 +182,7 @@ fn mask_times(value: &mut Value) {
 /// Plays a sequence on a server of its own; what differs from what the real server did.
 async fn differences(sequence: &Value) -> Vec<String> {
     let server = ApiServer::start();
-    let crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
-    let (code, refusal) = call(&server, "POST", crds, Some(&definition())).await;
-    assert_eq!(code, 201, "{refusal}");
+    create(&server, DEFINITIONS, definition()).await;
     let since = server.registry().store.revision();
     let mut player = Player {
         server: &server,
@@ -200,6 +221,159 @@ async fn differences(sequence: &Value) -> Vec<String> {
         }
     }
     differences
+}
+
+#[tokio::test(start_paused = true)]
+async fn dependents_of_a_kind_that_is_no_longer_served_go() {
+    let server = ApiServer::start();
+    create(&server, DEFINITIONS, definition()).await;
+    let widget = json!({"apiVersion": "controllers.test/v1", "kind": "Widget", "metadata": {"name": "a"}});
+    let uid = create(&server, WIDGETS, widget).await;
+    create(
+        &server,
+        CONFIG_MAPS,
+        owned("b", "controllers.test/v1", "Widget", "a", &uid),
+    )
+    .await;
+    let (code, answer) = call(
+        &server,
+        "DELETE",
+        &format!("{DEFINITIONS}/widgets.controllers.test"),
+        None,
+    )
+    .await;
+    assert_eq!(code, 200, "{answer}");
+    // Nothing was awaited that lets the controllers see the definition while it was there.
+    settle(&server).await;
+    assert!(!exists(&server, &format!("{CONFIG_MAPS}/b")).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn owners_of_unknown_kinds_are_looked_for_once_the_kind_is_known() {
+    let server = ApiServer::start();
+    create(
+        &server,
+        CONFIG_MAPS,
+        owned("a", "controllers.test/v1", "Widget", "none", "none"),
+    )
+    .await;
+    settle(&server).await;
+    assert!(exists(&server, &format!("{CONFIG_MAPS}/a")).await);
+    create(&server, DEFINITIONS, definition()).await;
+    settle(&server).await;
+    assert!(!exists(&server, &format!("{CONFIG_MAPS}/a")).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_missed_is_found() {
+    let server = ApiServer::start();
+    let uid = create(&server, CONFIG_MAPS, json!({"metadata": {"name": "a"}})).await;
+    create(&server, CONFIG_MAPS, owned("b", "v1", "ConfigMap", "a", &uid)).await;
+    create(&server, "/api/v1/namespaces", json!({"metadata": {"name": "gone"}})).await;
+    settle(&server).await;
+    for path in [&format!("{CONFIG_MAPS}/a"), "/api/v1/namespaces/gone"] {
+        assert_eq!(call(&server, "DELETE", path, None).await.0, 200);
+    }
+    server.forget_history();
+    settle(&server).await;
+    assert!(!exists(&server, &format!("{CONFIG_MAPS}/b")).await);
+    assert!(!exists(&server, "/api/v1/namespaces/gone").await);
+}
+
+/// Threads that write while the controllers do: no write is lost, and all of it ends.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn races_are_won_in_the_end() {
+    let server = ApiServer::start();
+    let mut owners = Vec::new();
+    for number in 0..20 {
+        let name = format!("o{number}");
+        let uid = create(&server, CONFIG_MAPS, json!({"metadata": {"name": name}})).await;
+        for dependent in 0..5 {
+            let object = owned(&format!("d{number}-{dependent}"), "v1", "ConfigMap", &name, &uid);
+            create(&server, CONFIG_MAPS, object).await;
+        }
+        owners.push(name);
+    }
+    let writer = tokio::spawn({
+        let server = server.clone();
+        async move {
+            for round in 0..10 {
+                for number in 0..100 {
+                    let path = format!("{CONFIG_MAPS}/d{}-{}", number / 5, number % 5);
+                    let label = json!({"metadata": {"labels": {"round": round.to_string()}}});
+                    call(&server, "PATCH", &path, Some(&label)).await;
+                }
+            }
+        }
+    });
+    let policies = ["Background", "Foreground"].iter().cycle();
+    for (owner, policy) in owners.iter().zip(policies) {
+        let options = json!({"propagationPolicy": policy});
+        assert_eq!(
+            call(&server, "DELETE", &format!("{CONFIG_MAPS}/{owner}"), Some(&options))
+                .await
+                .0,
+            200
+        );
+    }
+    writer.await.unwrap();
+    let place = GroupResource::new("", "configmaps");
+    let (_, mut feed) = server.registry().store.feed();
+    for _ in 0..1000 {
+        if server.registry().store.count(&place) == 0 {
+            return;
+        }
+        feed.next(&server.registry().store).await.unwrap();
+    }
+    panic!("there are ConfigMaps left");
+}
+
+/// A namespace is told of what is left in it, not of every object that goes.
+#[tokio::test(start_paused = true)]
+async fn a_large_namespace_goes_in_few_writes() {
+    let server = ApiServer::start();
+    create(&server, "/api/v1/namespaces", json!({"metadata": {"name": "large"}})).await;
+    for number in 0..200 {
+        let object = json!({"metadata": {"name": format!("c{number}")}});
+        create(&server, "/api/v1/namespaces/large/configmaps", object).await;
+    }
+    settle(&server).await;
+    let before = server.registry().store.revision();
+    call(&server, "DELETE", "/api/v1/namespaces/large", None).await;
+    settle(&server).await;
+    assert!(!exists(&server, "/api/v1/namespaces/large").await);
+    assert_eq!(
+        server.registry().store.revision() - before,
+        203,
+        "200 objects, the mark, the conditions, the end"
+    );
+}
+
+/// A Pod that nobody removes although its time is over is told of as the real server does.
+#[tokio::test(start_paused = true)]
+async fn a_pod_that_stays_too_long_is_a_failure() {
+    let server = ApiServer::start();
+    create(&server, "/api/v1/namespaces", json!({"metadata": {"name": "stuck"}})).await;
+    let container = json!({"name": "c", "image": "i"});
+    let spec = json!({"nodeName": "node", "terminationGracePeriodSeconds": 1, "containers": [container]});
+    let pods = "/api/v1/namespaces/stuck/pods";
+    create(&server, pods, json!({"metadata": {"name": "p"}, "spec": spec})).await;
+    call(&server, "DELETE", "/api/v1/namespaces/stuck", None).await;
+    settle(&server).await;
+    tokio::time::advance(Duration::from_secs(2)).await;
+    let label = json!({"metadata": {"labels": {"a": "b"}}});
+    assert_eq!(call(&server, "PATCH", &format!("{pods}/p"), Some(&label)).await.0, 200);
+    settle(&server).await;
+    let (_, namespace) = call(&server, "GET", "/api/v1/namespaces/stuck", None).await;
+    assert_eq!(
+        namespace["status"]["conditions"][2]["message"],
+        "Failed to delete all resource types, 1 remaining: unexpected items still remain in namespace: stuck for gvr: \
+         /v1, Resource=pods"
+    );
+    let now = json!({"gracePeriodSeconds": 0});
+    assert_eq!(call(&server, "DELETE", &format!("{pods}/p"), Some(&now)).await.0, 200);
+    settle(&server).await;
+    assert!(!exists(&server, "/api/v1/namespaces/stuck").await);
 }
 
 #[tokio::test(start_paused = true)]

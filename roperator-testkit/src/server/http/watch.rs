@@ -183,13 +183,17 @@ impl Follower {
 
     fn end(&mut self, error: &ApiError) -> Bytes {
         self.is_over = true;
-        let line = json!({"type": "ERROR", "object": error.to_json()});
-        format!("{line}\n").into()
+        line("ERROR", &error.to_json()).into()
     }
 }
 
 fn expired(error: ReadError) -> ApiError {
     ApiError::expired(error.to_string())
+}
+
+/// An event as a line. Its type comes first: clients decide by it how to read the object.
+fn line(kind: &str, object: &Value) -> String {
+    format!("{{\"type\":\"{kind}\",\"object\":{object}}}\n")
 }
 
 /// How the events of a watch are written.
@@ -263,8 +267,7 @@ impl Lines {
             Form::Metadata => show::metadata_of(&object),
             Form::Table => self.table(&[object]),
         };
-        let line = json!({"type": kind, "object": shown});
-        bytes.put_slice(format!("{line}\n").as_bytes());
+        bytes.put_slice(line(kind, &shown).as_bytes());
     }
 
     fn table(&mut self, objects: &[Value]) -> Value {
@@ -305,7 +308,6 @@ impl Lines {
                 "rows": [],
             }),
         };
-        let line = json!({"type": "BOOKMARK", "object": shown});
-        format!("{line}\n").into()
+        line("BOOKMARK", &shown).into()
     }
 }

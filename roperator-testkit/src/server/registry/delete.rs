@@ -1,5 +1,7 @@
 //! Deletions: at once, or marked for those who still have to finish something: finalizers, a grace period, dependents.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::{
@@ -31,6 +33,8 @@ enum Step {
     Remove,
     /// It changes to this first.
     Mark(Value),
+    /// It changes to this, and then goes at once: watches see both.
+    MarkAndRemove(Value),
     /// A deletion is under way already, and this one asks for nothing new.
     Pending,
 }
@@ -71,7 +75,7 @@ impl Registry {
         namespace: &str,
         filter: &dyn Fn(&Object) -> bool,
         options: &DeleteOptions,
-    ) -> Result<Vec<std::sync::Arc<Object>>, ApiError> {
+    ) -> Result<Vec<Arc<Object>>, ApiError> {
         let place = resource.group_resource();
         let query = Query {
             resource: &place,
@@ -103,29 +107,47 @@ impl Registry {
         match self.step(resource, &object, options) {
             Step::Pending => Ok(Some(Deleted::Marked(Written::Shown(object)))),
             Step::Remove if options.dry_run => Ok(Some(Deleted::Gone(object))),
-            Step::Mark(marked) if options.dry_run => Ok(Some(Deleted::Marked(Written::Shown(marked)))),
-            Step::Remove => {
-                let removed = self.remove(resource, live, object)?;
-                Ok(removed.map(|removed| match removed {
-                    Written::Shown(last) => Deleted::Gone(last),
-                    stored @ Written::Stored(_) => Deleted::Marked(stored),
-                }))
+            Step::Mark(marked) | Step::MarkAndRemove(marked) if options.dry_run => {
+                Ok(Some(Deleted::Marked(Written::Shown(marked))))
             }
+            Step::Remove => self.remove_live(resource, live, object),
             Step::Mark(marked) => {
-                let build = |revision| encode(resource, &live.key, marked, revision);
-                let place = resource.group_resource();
-                let Ok(stored) = self.store.put(&place, &live.key, Some(live.revision), build) else {
+                let Some(stored) = self.put_marked(resource, live, marked) else {
                     return Ok(None);
                 };
-                self.after_write(resource, &stored);
                 Ok(Some(Deleted::Marked(Written::Stored(stored))))
+            }
+            Step::MarkAndRemove(marked) => {
+                let Some(stored) = self.put_marked(resource, live, marked) else {
+                    return Ok(None);
+                };
+                let last = decode(resource, &stored)?;
+                self.remove_live(resource, &stored, last)
             }
         }
     }
 
+    fn remove_live(&self, resource: &Resource, live: &Object, last: Value) -> Result<Option<Deleted>, ApiError> {
+        let removed = self.remove(resource, live, last)?;
+        Ok(removed.map(|removed| match removed {
+            Written::Shown(last) => Deleted::Gone(last),
+            stored @ Written::Stored(_) => Deleted::Marked(stored),
+        }))
+    }
+
+    fn put_marked(&self, resource: &Resource, live: &Object, marked: Value) -> Option<Arc<Object>> {
+        let build = |revision| encode(resource, &live.key, marked, revision);
+        let stored = self
+            .store
+            .put(&resource.group_resource(), &live.key, Some(live.revision), build)
+            .ok()?;
+        self.after_write(resource, &stored);
+        Some(stored)
+    }
+
     fn step(&self, resource: &Resource, object: &Value, options: &DeleteOptions) -> Step {
         if is_namespace(resource) {
-            return self.step_of_namespace(object);
+            return self.step_of_namespace(resource, object, options);
         }
         if definitions::is_definition(resource) && !is_deleted(object) {
             let mut marked = object.clone();
@@ -147,7 +169,7 @@ impl Registry {
         if !grace {
             self.mark(&mut marked);
         } else if !waits && meta_number(&marked, "deletionGracePeriodSeconds") == Some(0) {
-            return Step::Remove;
+            return Step::MarkAndRemove(marked);
         }
         if marked == *object {
             return Step::Pending;
@@ -164,7 +186,8 @@ impl Registry {
         if is_deleted(object) {
             return self.shorten(object, asked);
         }
-        if default == 0 {
+        let knows_grace = resource.group.is_empty() && resource.plural == "pods";
+        if default == 0 && !knows_grace {
             return Grace::None;
         }
         let period = asked.unwrap_or(default);
@@ -210,7 +233,7 @@ impl Registry {
     }
 
     /// A namespace waits for what is in it: its finalizers are in its spec.
-    fn step_of_namespace(&self, object: &Value) -> Step {
+    fn step_of_namespace(&self, resource: &Resource, object: &Value, options: &DeleteOptions) -> Step {
         let waits = object.pointer("/spec/finalizers").and_then(Value::as_array);
         let waits = waits.is_some_and(|list| !list.is_empty()) || !finalizers(object).is_empty();
         if !waits {
@@ -220,6 +243,7 @@ impl Registry {
             return Step::Pending;
         }
         let mut marked = object.clone();
+        set_finalizers(&mut marked, dependents_finalizers(resource, object, options));
         set_meta(&mut marked, "deletionTimestamp", &seconds(self.clock.now()));
         if let Some(status) = marked.pointer_mut("/status").and_then(Value::as_object_mut) {
             status.insert("phase".to_owned(), "Terminating".into());

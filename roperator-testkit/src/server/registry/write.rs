@@ -23,9 +23,6 @@ use crate::server::{
     store::{Object, key},
 };
 
-/// How often a change that names no resource version is made anew because the object changed meanwhile.
-const ATTEMPTS: usize = 5;
-
 /// What a write is about.
 #[derive(Debug, Clone, Copy)]
 pub struct Target<'a> {
@@ -88,7 +85,8 @@ impl Registry {
     /// The refusal.
     pub fn update(&self, target: &Target<'_>, creates: bool, make: Make<'_>) -> Result<(Written, bool), ApiError> {
         let resource = target.resource.group_resource();
-        for _ in 0..ATTEMPTS {
+        // Made anew as often as the object changes meanwhile: each time, somebody else has got on.
+        loop {
             let Some(live) = self.store.get(&resource, &target.key()) else {
                 if !creates {
                     return Err(ApiError::not_found(&resource, target.name));
@@ -101,7 +99,6 @@ impl Registry {
                 return Ok((written, false));
             }
         }
-        Err(ApiError::modified(&resource, target.name))
     }
 
     fn create_owned(&self, target: &Target<'_>, mut object: Value) -> Result<Written, ApiError> {
@@ -174,7 +171,7 @@ impl Registry {
             return Err(target.invalid(target.name, &errors));
         }
         keep_times(&old, &mut new);
-        if is_due(&new, &old) {
+        if is_due(resource, &new, &old) {
             drop(allocations);
             if target.options.dry_run {
                 return Ok(Some(Written::Shown(new)));
@@ -201,8 +198,10 @@ impl Registry {
 
     /// Removes an object whose last state is `last`; `None` if it changed meanwhile.
     pub(super) fn remove(&self, resource: &Resource, live: &Object, last: Value) -> Result<Option<Written>, ApiError> {
-        let mut shown = last.clone();
-        let build = |revision| encode(resource, &live.key, last, revision);
+        // Watches see the object as it was before the write that let it go; who wrote is shown what came of it.
+        let stored = decode(resource, live)?;
+        let mut shown = last;
+        let build = |revision| encode(resource, &live.key, stored, revision);
         let place = resource.group_resource();
         let Ok(removed) = self.store.remove(&place, &live.key, live.revision, build) else {
             return Ok(None);
@@ -429,7 +428,11 @@ fn validate_update(target: &Target<'_>, new: &Value, old: &Value) -> Vec<FieldEr
 }
 
 /// Whether an update lets go of an object whose deletion waited for that.
-fn is_due(new: &Value, old: &Value) -> bool {
+fn is_due(resource: &Resource, new: &Value, old: &Value) -> bool {
     let grace = meta_number(old, "deletionGracePeriodSeconds").unwrap_or(0);
-    finalizers(new).is_empty() && is_deleted(old) && grace == 0
+    let is_namespace = resource.group.is_empty() && resource.plural == "namespaces";
+    // A namespace has finalizers of its own beside those of all objects.
+    let inner = new.pointer("/spec/finalizers").and_then(Value::as_array);
+    let waits = is_namespace && inner.is_some_and(|list| !list.is_empty());
+    finalizers(new).is_empty() && is_deleted(old) && grace == 0 && !waits
 }

@@ -24,8 +24,10 @@ use super::{
     http::{access, respond},
 };
 
-/// How long a connection may take to say what it wants.
+/// How long a client may take to greet.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a connection may be silent between two requests: longer than clients keep one that they do not use.
+const IDLE: Duration = Duration::from_secs(120);
 
 /// Why a server is not served.
 #[derive(Debug, thiserror::Error)]
@@ -183,7 +185,7 @@ async fn converse(server: ApiServer, stream: TcpStream, acceptor: TlsAcceptor, t
         }
     });
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(PATIENCE);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(IDLE);
     builder.http2().timer(TokioTimer::new());
     let conversation = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
     if let Err(error) = conversation.await {

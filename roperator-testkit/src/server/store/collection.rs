@@ -52,6 +52,11 @@ impl Collection {
         self.changes.subscribe()
     }
 
+    /// Lets the watches look whether they still are.
+    pub(super) fn wake(&self) {
+        self.changes.send_modify(|_| {});
+    }
+
     pub(super) const fn len(&self) -> usize {
         self.live
     }

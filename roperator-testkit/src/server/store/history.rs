@@ -41,6 +41,8 @@ pub(super) struct Inner {
     writes: watch::Sender<Revision>,
     /// The size of the versions that only history has.
     past: usize,
+    /// How often all watches were ended.
+    generation: u64,
 }
 
 impl Inner {
@@ -53,6 +55,18 @@ impl Inner {
             order: VecDeque::new(),
             writes: watch::Sender::new(1),
             past: 0,
+            generation: 0,
+        }
+    }
+
+    pub(super) const fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    pub(super) fn end_watches(&mut self) {
+        self.generation += 1;
+        for collection in self.collections.values() {
+            collection.wake();
         }
     }
 

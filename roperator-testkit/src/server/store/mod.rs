@@ -152,8 +152,8 @@ pub enum ReadError {
         /// The newest there is.
         current: Revision,
     },
-    /// The resource is no longer served.
-    #[error("the resource is gone")]
+    /// The resource is no longer served, or all watches were ended.
+    #[error("the watch has ended")]
     Closed,
 }
 
@@ -249,7 +249,7 @@ impl Store {
         let mut inner = self.write();
         inner.reaches(after)?;
         let changes = inner.collection_mut(resource).subscribe();
-        Ok(Watch::new(resource.clone(), after, changes))
+        Ok(Watch::new(resource.clone(), after, changes, inner.generation()))
     }
 
     /// All objects of all resources, in no order, and a feed of everything that is written after this.
@@ -262,6 +262,11 @@ impl Store {
     /// Forgets all history up to and including a revision: lists of older states and watches from before expire.
     pub fn compact(&self, revision: Revision) {
         self.write().compact(revision);
+    }
+
+    /// Ends all watches, as a server does that stops.
+    pub fn end_watches(&self) {
+        self.write().end_watches();
     }
 
     /// Ends all watches of a resource, which is no longer served.

@@ -14,14 +14,22 @@ pub struct Watch {
     resource: GroupResource,
     after: Revision,
     changes: Receiver<Revision>,
+    /// Which generation of watches it is of.
+    generation: u64,
 }
 
 impl Watch {
-    pub(super) const fn new(resource: GroupResource, after: Revision, changes: Receiver<Revision>) -> Self {
+    pub(super) const fn new(
+        resource: GroupResource,
+        after: Revision,
+        changes: Receiver<Revision>,
+        generation: u64,
+    ) -> Self {
         Self {
             resource,
             after,
             changes,
+            generation,
         }
     }
 
@@ -59,6 +67,9 @@ impl Watch {
     /// When compaction was faster than this watch.
     pub fn poll(&mut self, store: &Store) -> Result<Vec<Arc<Event>>, ReadError> {
         let inner = store.read();
+        if inner.generation() != self.generation {
+            return Err(ReadError::Closed);
+        }
         inner.reaches(self.after)?;
         let events = inner
             .collection(&self.resource)

@@ -23,14 +23,15 @@ impl Collector {
             return Ok(());
         };
         let dependent = &stray.dependent;
-        let (namespace, name) = (dependent.object.namespace(), dependent.object.name());
+        let (namespace, name) = (dependent.namespace(), dependent.name());
+        let (api_version, kind) = dependent.kind.clone().unwrap_or_default();
         let owner = &stray.reference;
         let now = self.registry.clock.now();
         let mut about = json!({
-            "kind": dependent.kind,
+            "kind": kind,
             "name": name,
             "uid": *stray.uid,
-            "apiVersion": dependent.api_version,
+            "apiVersion": api_version,
         });
         let placed = if namespace.is_empty() { "default" } else { namespace };
         if let (Some(about), false) = (about.as_object_mut(), namespace.is_empty()) {

@@ -13,7 +13,6 @@ use super::tasks::{Task, Tasks};
 use crate::server::{
     controllers::head::{Head, OwnerReference, Uid},
     status::GroupResource,
-    store::Object,
 };
 
 /// An object.
@@ -38,24 +37,33 @@ pub(super) struct Node {
 /// Where an object is, and what it is.
 #[derive(Debug, Clone)]
 pub(super) struct Identity {
-    /// The object, as it was when it was first seen.
-    pub(super) object: Arc<Object>,
+    /// Its key below its resource.
+    pub(super) key: Arc<str>,
     /// Its resource.
     pub(super) resource: GroupResource,
-    /// Its kind, in the version that discovery prefers.
-    pub(super) api_version: String,
-    /// Its kind.
-    pub(super) kind: String,
+    /// Its `apiVersion`, the one that discovery prefers, and its kind; `None` if it was no longer served when it was seen.
+    pub(super) kind: Option<(String, String)>,
 }
 
 impl Identity {
+    /// Its namespace; empty for objects of the cluster.
+    pub(super) fn namespace(&self) -> &str {
+        self.key.split_once('/').map_or("", |(namespace, _)| namespace)
+    }
+
+    /// Its name.
+    pub(super) fn name(&self) -> &str {
+        self.key.split_once('/').map_or(&*self.key, |(_, name)| name)
+    }
+
     /// Whether a reference of an object in a namespace means this object, its uid apart.
     fn is_meant(&self, reference: &OwnerReference, namespace: &str) -> bool {
-        let own = self.object.namespace();
-        (own.is_empty() || own == namespace)
-            && self.object.name() == reference.name
-            && self.kind == reference.kind
-            && self.api_version == reference.api_version
+        let own = self.namespace();
+        let is_kind = match &self.kind {
+            Some((api_version, kind)) => *api_version == reference.api_version && *kind == reference.kind,
+            None => reference.group() == self.resource.group,
+        };
+        is_kind && (own.is_empty() || own == namespace) && self.name() == reference.name
     }
 }
 
@@ -203,7 +211,7 @@ impl Graph {
             return Vec::new();
         };
         let (number, identity) = (node.number, node.identity.clone());
-        let namespace = identity.object.namespace();
+        let namespace = identity.namespace();
         let mut strays = Vec::new();
         let mut is_doubtful = false;
         for reference in owners {
@@ -212,7 +220,7 @@ impl Graph {
                 continue;
             };
             owner.dependents.insert(number, Arc::clone(uid));
-            let own = owner.identity.object.namespace();
+            let own = owner.identity.namespace();
             if !is_doubtful && !owner.is_gone && !own.is_empty() && own != namespace {
                 strays.push(Stray {
                     dependent: identity.clone(),
@@ -252,25 +260,25 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::server::store::Object;
 
     fn object(name: &str, namespace: &str, more: serde_json::Value) -> (Uid, Identity, Head) {
         let mut metadata = json!({"name": name, "uid": name});
         for (key, value) in more.as_object().unwrap() {
             metadata[key] = value.clone();
         }
-        let object = Arc::new(Object {
+        let object = Object {
             key: crate::server::store::key(namespace, name).into(),
             revision: 1,
             json: json!({"metadata": metadata}).to_string().into(),
             labels: Box::default(),
             fields: Box::default(),
-        });
+        };
         let head = Head::of(&object).unwrap();
         let identity = Identity {
-            object,
+            key: object.key,
             resource: GroupResource::new("", "configmaps"),
-            api_version: "v1".to_owned(),
-            kind: "ConfigMap".to_owned(),
+            kind: Some(("v1".to_owned(), "ConfigMap".to_owned())),
         };
         (name.into(), identity, head)
     }

@@ -23,7 +23,7 @@ use crate::server::{
         Registry,
         object::{FOREGROUND, ORPHAN},
         options::DeleteOptions,
-        resource::{Resource, join},
+        resource::Resource,
     },
     status::{ApiError, GroupResource},
     store::{EventKind, Object, Write, key},
@@ -134,10 +134,9 @@ impl Collector {
     fn insert(&mut self, resource: &GroupResource, object: &Arc<Object>, head: &Head) {
         let served = self.registry.any_version(resource);
         let identity = Identity {
-            object: Arc::clone(object),
+            key: Arc::clone(&object.key),
             resource: resource.clone(),
-            api_version: served.as_ref().map(|served| served.api_version()).unwrap_or_default(),
-            kind: served.map(|served| served.kind.clone()).unwrap_or_default(),
+            kind: served.map(|served| (served.api_version(), served.kind.clone())),
         };
         self.graph.insert(&Uid::from(head.uid.as_str()), identity);
     }
@@ -165,7 +164,7 @@ impl Collector {
             return Ok(());
         }
         let identity = node.identity.clone();
-        let owners = self.classify(&head, identity.object.namespace())?;
+        let owners = self.classify(&head, identity.namespace())?;
         if owners.solid > 0 {
             let gone: Vec<String> = owners.dangling.into_iter().chain(owners.waiting).collect();
             if gone.is_empty() {
@@ -174,11 +173,9 @@ impl Collector {
             return self.remove_owners(&identity, &head, &gone);
         }
         if owners.waiting.is_empty() || self.graph.dependents(uid).is_empty() {
-            let policy = match () {
-                () if head.has(ORPHAN) => "Orphan",
-                () if head.has(FOREGROUND) => "Foreground",
-                () => "Background",
-            };
+            let wished = [(ORPHAN, "Orphan"), (FOREGROUND, "Foreground")];
+            let wished = wished.iter().find(|(finalizer, _)| head.has(finalizer));
+            let policy = wished.map_or("Background", |(_, policy)| policy);
             return self.delete(&identity, &head, policy);
         }
         let is_circle = self
@@ -233,15 +230,14 @@ impl Collector {
             resource_version: Some(head.resource_version.clone()),
             ..DeleteOptions::default()
         };
-        let object = &identity.object;
         self.registry
-            .delete(&resource, object.namespace(), object.name(), &options)?;
+            .delete(&resource, identity.namespace(), identity.name(), &options)?;
         Ok(())
     }
 
     /// The head of an object as it is now, if it is still the same object.
     fn live(&self, uid: &str, identity: &Identity) -> Option<Head> {
-        let stored = self.registry.store.get(&identity.resource, &identity.object.key)?;
+        let stored = self.registry.store.get(&identity.resource, &identity.key)?;
         Head::of(&stored).filter(|head| head.uid == *uid)
     }
 
@@ -274,13 +270,9 @@ impl Collector {
     }
 
     fn resource_of_kind(&self, reference: &OwnerReference) -> Option<Arc<Resource>> {
-        let (group, version) = reference
-            .api_version
-            .split_once('/')
-            .unwrap_or(("", &reference.api_version));
-        let built_in = Types::kubernetes()
-            .group(group)
-            .and_then(|group| group.version(version));
+        let (group, version) = (reference.group(), reference.version());
+        let built_in = Types::kubernetes().group(group);
+        let built_in = built_in.and_then(|group| group.version(version));
         let built_in = built_in.and_then(|version| {
             let mut resources = version.resources.iter();
             resources.find(|resource| resource.kind == reference.kind)
@@ -288,10 +280,10 @@ impl Collector {
         if let Some(found) = built_in {
             return self.registry.resource(group, version, found.name);
         }
-        let mut custom = self.registry.custom_resources().into_iter();
-        custom.find(|resource| {
-            resource.kind == reference.kind && join(&resource.group, &resource.version) == reference.api_version
-        })
+        let is_meant = |resource: &Arc<Resource>| {
+            (&*resource.group, &*resource.version, &*resource.kind) == (group, version, &*reference.kind)
+        };
+        self.registry.custom_resources().into_iter().find(is_meant)
     }
 }
 

@@ -76,8 +76,8 @@ impl Collector {
         let options = WriteOptions::default();
         let target = Target {
             resource: &resource,
-            namespace: identity.object.namespace(),
-            name: identity.object.name(),
+            namespace: identity.namespace(),
+            name: identity.name(),
             subresource: "",
             options: &options,
             manager: MANAGER,
