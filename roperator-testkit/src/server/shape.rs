@@ -41,8 +41,8 @@ impl Shapes {
 /// What merging has to know of a value.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub enum Shape {
-    /// A string, number or boolean, or anything that is written as one (quantities, times, int-or-string).
-    Scalar,
+    /// Anything but an object or a list.
+    Scalar(Scalar),
     /// Nothing is known: objects merge field by field, lists are atomic.
     #[default]
     Deduced,
@@ -64,13 +64,28 @@ pub enum Shape {
     },
 }
 
-/// An object with known fields. What is not named is [`Shape::Deduced`].
+/// What a scalar may be. Null always may be one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scalar {
+    /// A number.
+    Number,
+    /// A string.
+    String,
+    /// A boolean.
+    Boolean,
+    /// Any of them: quantities, times, int-or-string.
+    Any,
+}
+
+/// An object with known fields.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Struct {
     /// The fields by their JSON names.
     pub fields: BTreeMap<String, Field>,
     /// Owned and replaced as a whole.
     pub atomic: bool,
+    /// The shape of the values of all other fields; without it there must be none.
+    pub others: Option<ShapeId>,
 }
 
 /// A field of a [`Struct`].

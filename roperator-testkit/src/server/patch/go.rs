@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use crate::server::field::quote;
+
 /// A value as `%v` prints it: `map[a:1 b:[x y]]`.
 #[must_use]
 pub fn print(value: &Value) -> String {
@@ -31,6 +33,27 @@ pub fn print(value: &Value) -> String {
 pub fn print_list(items: &[Value]) -> String {
     let items: Vec<String> = items.iter().map(print).collect();
     format!("[{}]", items.join(" "))
+}
+
+/// A value as `%#v` prints it: `map[string]interface {}{"a":1}`.
+#[must_use]
+pub fn syntax(value: &Value) -> String {
+    match value {
+        Value::Null => "interface {}(nil)".to_owned(),
+        Value::String(text) => quote(text),
+        Value::Bool(_) | Value::Number(_) => print(value),
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(syntax).collect();
+            format!("[]interface {{}}{{{}}}", items.join(", "))
+        }
+        Value::Object(fields) => {
+            let fields: Vec<String> = fields
+                .iter()
+                .map(|(name, value)| format!("{}:{}", quote(name), syntax(value)))
+                .collect();
+            format!("map[string]interface {{}}{{{}}}", fields.join(", "))
+        }
+    }
 }
 
 /// The Go type that a value is decoded into.
@@ -86,5 +109,9 @@ mod tests {
     fn values_print_as_in_go() {
         let value = json!({"b": [1, "x", null, true], "a": {}, "f": 1.5, "g": 1e-7, "h": 2.0});
         assert_eq!(print(&value), "map[a:map[] b:[1 x <nil> true] f:1.5 g:1e-07 h:2]");
+        assert_eq!(
+            syntax(&json!({"a": [1, "x", null]})),
+            r#"map[string]interface {}{"a":[]interface {}{1, "x", interface {}(nil)}}"#
+        );
     }
 }

@@ -56,7 +56,6 @@ fn schema<'a>(named: &'a Named, kind: &str, api_version: &str) -> Schema<'a> {
     Schema {
         shapes: &named.shapes,
         root: named.id(name),
-        closed: kind == "Thing",
     }
 }
 

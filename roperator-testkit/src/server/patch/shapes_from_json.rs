@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::server::shape::{Field, MapKey, Shape, ShapeId, Shapes, Strategic, Struct, Topology};
+use crate::server::shape::{Field, MapKey, Scalar, Shape, ShapeId, Shapes, Strategic, Struct, Topology};
 
 /// Shapes with the names that they have in a test.
 #[derive(Debug, Default)]
@@ -57,7 +57,8 @@ impl Named {
         let atomic = json.get("atomic").is_some();
         if let Some(fields) = json.get("fields").and_then(Value::as_object) {
             let fields = self.fields(fields);
-            return Shape::Struct(Struct { fields, atomic });
+            let others = json.get("open").map(|_| self.shapes.add(Shape::Deduced));
+            return Shape::Struct(Struct { fields, atomic, others });
         }
         if let Some(values) = json.get("values") {
             let values = self.add(values);
@@ -73,7 +74,7 @@ impl Named {
             return Shape::List { items, topology };
         }
         if json == "scalar" {
-            Shape::Scalar
+            Shape::Scalar(Scalar::Any)
         } else {
             Shape::Deduced
         }

@@ -16,6 +16,11 @@ use crate::server::{
 /// An object as it is stored under a key, at a revision.
 #[must_use]
 pub fn encode(resource: &Resource, key: &str, mut object: Value, revision: Revision) -> Object {
+    if let Nature::Custom(definition) = &resource.nature
+        && definition.is_stored_otherwise()
+    {
+        definition.fit_stored(&mut object);
+    }
     let fields = resource.selectable(&object);
     metadata_mut(&mut object).insert("resourceVersion".to_owned(), revision.to_string().into());
     let labels = object.pointer("/metadata/labels").and_then(Value::as_object);
@@ -52,7 +57,7 @@ pub fn decode(resource: &Resource, object: &Object) -> Result<Value, ApiError> {
     if let Nature::Custom(definition) = &resource.nature
         && object.revision < definition.since
     {
-        definition.default_stored(&mut value);
+        definition.fit_stored(&mut value);
     }
     Ok(value)
 }

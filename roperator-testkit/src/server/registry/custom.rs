@@ -1,5 +1,8 @@
 //! One version of a custom kind, compiled from its CustomResourceDefinition: what decoding, judging, merging and showing
-//! its objects takes. Data in: the definition. Data out: answers about objects; nothing is stored.
+//! its objects takes. Data in: the definition. Data out: answers about objects; nothing is stored. All versions know each
+//! other: what is stored fits the schema of the stored version, and what was applied in one may be merged in another.
+
+use std::{collections::BTreeMap, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value};
@@ -28,29 +31,48 @@ pub struct Definition {
     pub scale: Option<ScalePaths>,
     /// The columns of tables.
     pub columns: Vec<Column>,
-    structural: Structural,
-    shapes: Shapes,
-    root: ShapeId,
+    own: Arc<Schema>,
+    stored: Arc<Schema>,
+    all: Schemas,
     version: Value,
     has_status: bool,
 }
 
-impl Definition {
-    /// A version (`spec.versions[*]`) of a definition.
-    #[must_use]
-    pub fn new(version: &Value, since: Revision) -> Self {
+/// A version's schema, as decoding and judging use it, and as merging does.
+#[derive(Debug)]
+struct Schema {
+    structural: Structural,
+    shapes: Shapes,
+    root: ShapeId,
+}
+
+/// The schemas of a definition's versions, by name.
+type Schemas = Arc<BTreeMap<String, Arc<Schema>>>;
+
+impl Schema {
+    fn new(version: &Value) -> Self {
         let none = Value::Object(Map::new());
-        let schema = version.pointer("/schema/openAPIV3Schema").unwrap_or(&none);
-        let structural = Structural::new(schema);
-        let printed = version.get("additionalPrinterColumns").and_then(Value::as_array);
+        let structural = Structural::new(version.pointer("/schema/openAPIV3Schema").unwrap_or(&none));
         let (shapes, root) = structural.shapes();
+        Self {
+            structural,
+            shapes,
+            root,
+        }
+    }
+}
+
+impl Definition {
+    /// A version (`spec.versions[*]`) of a definition, the schema of the stored version, and those of all.
+    fn new(version: &Value, since: Revision, own: Arc<Schema>, stored: Arc<Schema>, all: Schemas) -> Self {
+        let printed = version.get("additionalPrinterColumns").and_then(Value::as_array);
         Self {
             since,
             scale: ScalePaths::of_version(version),
             columns: table::columns_of_custom(printed.map_or(&[], Vec::as_slice)),
-            structural,
-            shapes,
-            root,
+            own,
+            stored,
+            all,
             has_status: version.pointer("/subresources/status").is_some(),
             version: version.clone(),
         }
@@ -62,15 +84,21 @@ impl Definition {
     ///
     /// Metadata of a wrong type, in Go's words.
     pub fn decode(&self, object: &mut Value) -> Result<Vec<String>, String> {
-        let unknown = self.structural.decode(object)?;
-        self.structural.default(object);
+        let unknown = self.own.structural.decode(object)?;
+        self.own.structural.default(object);
         Ok(unknown)
     }
 
-    /// Gives an object that was stored under another schema the defaults of this one.
-    pub fn default_stored(&self, object: &mut Value) {
-        self.structural.prune(object);
-        self.structural.default(object);
+    /// Makes an object what storing it makes of it: it has the fields and the defaults of the stored version's schema.
+    pub fn fit_stored(&self, object: &mut Value) {
+        self.stored.structural.prune(object);
+        self.stored.structural.default(object);
+    }
+
+    /// Whether objects are stored in another version, so that what this one knows may be lost.
+    #[must_use]
+    pub fn is_stored_otherwise(&self) -> bool {
+        !Arc::ptr_eq(&self.own, &self.stored)
     }
 
     /// What is wrong with an object, or with an update of `old`, after what is wrong with its metadata.
@@ -83,15 +111,22 @@ impl Definition {
         subresource: &str,
     ) -> Vec<FieldError> {
         match (subresource, old) {
-            ("status", Some(old)) => self.structural.validate_status(metadata, new, old, self.scale.as_ref()),
-            _ => self.structural.validate_after(metadata, new, old, self.scale.as_ref()),
+            ("status", Some(old)) => self.own.structural.validate_status(metadata, new, old, self.scale.as_ref()),
+            _ => self.own.structural.validate_after(metadata, new, old, self.scale.as_ref()),
         }
     }
 
     /// How objects merge.
     #[must_use]
-    pub const fn shapes(&self) -> (&Shapes, ShapeId) {
-        (&self.shapes, self.root)
+    pub fn shapes(&self) -> (&Shapes, ShapeId) {
+        (&self.own.shapes, self.own.root)
+    }
+
+    /// How objects merge in another version; `None` if there is no such version.
+    #[must_use]
+    pub fn shapes_of(&self, version: &str) -> Option<(&Shapes, ShapeId)> {
+        let schema = self.all.get(version)?;
+        Some((&schema.shapes, schema.root))
     }
 
     /// The fields that field selectors know, with their values.
@@ -115,10 +150,30 @@ impl Definition {
     }
 }
 
-/// The resource that a definition serves in one of its versions.
+/// The resources that a definition serves, one for each version that is served.
 #[must_use]
-pub fn resource(crd: &Value, version: &Value, since: Revision) -> Resource {
-    let definition = Definition::new(version, since);
+pub fn resources(crd: &Value, since: Revision) -> Vec<Resource> {
+    let versions = crd.pointer("/spec/versions").and_then(Value::as_array);
+    let versions = versions.map_or(&[][..], Vec::as_slice);
+    let has = |version: &Value, flag: &str| version.get(flag).and_then(Value::as_bool) == Some(true);
+    let schemas = versions
+        .iter()
+        .map(|version| (text(version, "/name").to_owned(), Arc::new(Schema::new(version))));
+    let all: Schemas = Arc::new(schemas.collect());
+    let schema_of = |version: &Value| all.get(text(version, "/name")).map(Arc::clone);
+    let Some(stored) = versions.iter().find(|version| has(version, "storage")).and_then(schema_of) else {
+        return Vec::new();
+    };
+    let served = versions.iter().filter(|version| has(version, "served"));
+    let served = served.filter_map(|version| {
+        let own = schema_of(version)?;
+        let definition = Definition::new(version, since, own, Arc::clone(&stored), Arc::clone(&all));
+        Some(resource(crd, version, definition))
+    });
+    served.collect()
+}
+
+fn resource(crd: &Value, version: &Value, definition: Definition) -> Resource {
     let group = text(crd, "/spec/group");
     let api_version = super::resource::join(group, text(version, "/name"));
     let kind = text(crd, "/status/acceptedNames/kind");
@@ -168,7 +223,7 @@ pub fn resource(crd: &Value, version: &Value, since: Revision) -> Resource {
         ]),
         subresources,
         strategy,
-        nature: Nature::Custom(std::sync::Arc::new(definition)),
+        nature: Nature::Custom(Arc::new(definition)),
         blank: Value::Object(Map::new()),
     }
 }

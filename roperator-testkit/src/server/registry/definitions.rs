@@ -72,8 +72,7 @@ impl Definitions {
         if !(is_same && has_served && is_established(&definition)) {
             self.forget(&name);
             if is_established(&definition) {
-                for version in versions(&definition) {
-                    let resource = custom::resource(&definition, version, since);
+                for resource in custom::resources(&definition, since) {
                     let place = (
                         resource.group.clone(),
                         resource.version.clone(),
@@ -259,13 +258,6 @@ impl Registry {
 
 fn place_of(definition: &Value) -> GroupResource {
     GroupResource::new(text(definition, "/spec/group"), text(definition, "/spec/names/plural"))
-}
-
-/// The versions of a definition that are served.
-fn versions(definition: &Value) -> impl Iterator<Item = &Value> {
-    let versions = definition.pointer("/spec/versions").and_then(Value::as_array);
-    let is_served = |version: &&Value| version.get("served").and_then(Value::as_bool) == Some(true);
-    versions.into_iter().flatten().filter(is_served)
 }
 
 fn is_established(definition: &Value) -> bool {

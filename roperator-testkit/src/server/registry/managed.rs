@@ -5,8 +5,9 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use super::resource::Resource;
-use crate::server::patch::apply::{FieldManager, FieldSet, OneVersion, PathElement, Reset, Schema, Versions};
+use super::custom::Definition;
+use super::resource::{Nature, Resource};
+use crate::server::patch::apply::{FieldManager, FieldSet, OneVersion, Reset, Schema, Versions};
 
 static NOTHING: Reset = Reset::Nothing;
 static STATUS: LazyLock<Reset> = LazyLock::new(|| Reset::Fields(FieldSet::of_fields(&[&["status"]])));
@@ -22,16 +23,13 @@ static SPEC_AND_OWNERS: LazyLock<Reset> = LazyLock::new(|| {
 });
 static SPEC_AND_METADATA: LazyLock<Reset> =
     LazyLock::new(|| Reset::Fields(FieldSet::of_fields(&[&["spec"], &["metadata"]])));
-static ONLY_STATUS: LazyLock<Reset> = LazyLock::new(|| Reset::AllBut(vec![vec![Some(PathElement::field("status"))]]));
-
 /// The fields that writes through an endpoint put back to what they were.
 fn reset(resource: &Resource, subresource: &str) -> &'static Reset {
     match (subresource, resource.group.as_str(), resource.plural.as_str()) {
         ("", _, _) if resource.strategy.has_status => &STATUS,
-        ("status", _, _) if resource.is_custom() => &ONLY_STATUS,
         ("status", "apps", "deployments") => &SPEC_AND_LABELS,
         ("status", "", "pods") => &SPEC_AND_OWNERS,
-        ("status", "apiextensions.k8s.io", _) => &SPEC_AND_METADATA,
+        ("status", group, _) if resource.is_custom() || group == "apiextensions.k8s.io" => &SPEC_AND_METADATA,
         ("status", _, _) => &SPEC,
         ("finalize", _, _) => &STATUS,
         _ => &NOTHING,
@@ -39,12 +37,13 @@ fn reset(resource: &Resource, subresource: &str) -> &'static Reset {
 }
 
 /// All versions of a custom kind convert into each other by their `apiVersion` alone.
-struct SameShape<'a>(Schema<'a>, &'a str);
+struct ByVersionAlone<'a>(&'a str, &'a Definition);
 
-impl Versions for SameShape<'_> {
+impl Versions for ByVersionAlone<'_> {
     fn schema(&self, api_version: &str) -> Option<Schema<'_>> {
-        let group = |version: &str| version.split_once('/').map(|(group, _)| group.to_owned());
-        (group(api_version) == group(self.1)).then_some(self.0)
+        let (group, version) = api_version.split_once('/')?;
+        let (shapes, root) = self.1.shapes_of(version).filter(|_| group == self.0)?;
+        Some(Schema { shapes, root })
     }
 
     fn convert(&self, object: &Value, api_version: &str) -> Value {
@@ -59,13 +58,16 @@ impl Versions for SameShape<'_> {
 /// Hands what keeps the managed fields of a resource's objects to `run`.
 pub fn of<T>(resource: &Resource, subresource: &str, run: impl FnOnce(FieldManager<'_>) -> T) -> T {
     let (shapes, root) = resource.shapes();
-    let schema = Schema {
-        shapes,
-        root,
-        closed: true,
-    };
+    let schema = Schema { shapes, root };
     let api_version = resource.api_version();
-    let same = SameShape(schema, &api_version);
+    let custom = match &resource.nature {
+        Nature::Custom(definition) => Some(ByVersionAlone(&resource.group, definition)),
+        Nature::BuiltIn(_) => None,
+    };
+    let versions: &dyn Versions = match &custom {
+        Some(custom) => custom,
+        None => &OneVersion,
+    };
     run(FieldManager {
         schema,
         api_version: &api_version,
@@ -73,6 +75,6 @@ pub fn of<T>(resource: &Resource, subresource: &str, run: impl FnOnce(FieldManag
         subresource,
         blank: &resource.blank,
         reset: reset(resource, subresource),
-        versions: if resource.is_custom() { &same } else { &OneVersion },
+        versions,
     })
 }

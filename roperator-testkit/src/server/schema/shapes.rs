@@ -3,22 +3,22 @@
 use std::collections::BTreeMap;
 
 use super::structural::{Additional, ListType, Node, Structural};
-use crate::server::shape::{Field, MapKey, Shape, ShapeId, Shapes, Strategic, Struct, Topology};
+use crate::server::shape::{Field, MapKey, Scalar, Shape, ShapeId, Shapes, Strategic, Struct, Topology};
 
 impl Structural {
     /// All shapes of the resource, and the shape of the whole object.
     #[must_use]
     pub fn shapes(&self) -> (Shapes, ShapeId) {
         let mut shapes = Shapes::default();
-        let scalar = shapes.add(Shape::Scalar);
+        let scalar = shapes.add(Shape::Scalar(Scalar::Any));
         let deduced = shapes.add(Shape::Deduced);
         let mut builder = Builder {
-            metadata: object_meta(&mut shapes, scalar, deduced),
+            metadata: object_meta(&mut shapes, deduced),
             shapes,
             scalar,
             deduced,
         };
-        let root = builder.object(self.root(), true);
+        let root = builder.object(self.root(), true, false);
         (builder.shapes, root)
     }
 }
@@ -31,48 +31,56 @@ struct Builder {
 }
 
 impl Builder {
-    fn shape(&mut self, node: &Node) -> ShapeId {
+    /// The shape of a node; `open` where one above it keeps unknown fields.
+    fn shape(&mut self, node: &Node, open: bool) -> ShapeId {
         match node.kind.as_str() {
-            "object" => self.object(node, node.embedded),
-            "array" => self.list(node),
-            "" if !node.properties.is_empty() => self.object(node, node.embedded),
+            "object" => self.object(node, node.embedded, open),
+            "array" => self.list(node, open || node.preserves_unknown),
+            "" if !node.properties.is_empty() => self.object(node, node.embedded, open),
             "" if !node.int_or_string => self.deduced,
+            "integer" | "number" => self.shapes.add(Shape::Scalar(Scalar::Number)),
+            "boolean" => self.shapes.add(Shape::Scalar(Scalar::Boolean)),
+            "string" if matches!(node.format.as_str(), "" | "byte") => self.shapes.add(Shape::Scalar(Scalar::String)),
             _ => self.scalar,
         }
     }
 
-    fn object(&mut self, node: &Node, resource: bool) -> ShapeId {
-        if node.properties.is_empty() && !resource {
-            return match (&node.additional, node.atomic_map) {
-                (Additional::Schema(values), atomic) => {
-                    let values = self.shape(values);
-                    self.shapes.add(Shape::Map { values, atomic })
+    fn object(&mut self, node: &Node, resource: bool, open: bool) -> ShapeId {
+        let open = open || node.preserves_unknown;
+        let others = match &node.additional {
+            Additional::Schema(values) => Some(self.shape(values, open)),
+            Additional::Any => Some(self.deduced),
+            Additional::Unset if open || node.properties.is_empty() && !resource => Some(self.deduced),
+            Additional::Unset | Additional::Forbidden => None,
+        };
+        let atomic = node.atomic_map;
+        match others {
+            Some(others) if node.properties.is_empty() && !resource => {
+                if others == self.deduced && !atomic {
+                    return self.deduced;
                 }
-                (_, true) => {
-                    let values = self.deduced;
-                    self.shapes.add(Shape::Map { values, atomic: true })
-                }
-                (_, false) => self.deduced,
-            };
+                return self.shapes.add(Shape::Map { values: others, atomic });
+            }
+            _ => {}
         }
         let mut fields = BTreeMap::new();
         for (name, property) in &node.properties {
-            fields.insert(name.clone(), field(self.shape(property)));
+            fields.insert(name.clone(), field(self.shape(property, open)));
         }
         if resource {
-            fields.insert("apiVersion".to_owned(), field(self.scalar));
-            fields.insert("kind".to_owned(), field(self.scalar));
+            let text = self.shapes.add(Shape::Scalar(Scalar::String));
+            fields.insert("apiVersion".to_owned(), field(text));
+            fields.insert("kind".to_owned(), field(text));
             fields.insert("metadata".to_owned(), field(self.metadata));
         }
-        let atomic = node.atomic_map;
-        self.shapes.add(Shape::Struct(Struct { fields, atomic }))
+        self.shapes.add(Shape::Struct(Struct { fields, atomic, others }))
     }
 
-    fn list(&mut self, node: &Node) -> ShapeId {
+    fn list(&mut self, node: &Node, open: bool) -> ShapeId {
         let Some(inner) = node.items.as_deref() else {
             return self.deduced;
         };
-        let items = self.shape(inner);
+        let items = self.shape(inner, open);
         let topology = match &node.list {
             ListType::Atomic => Topology::Atomic,
             ListType::Set => Topology::Set,
@@ -97,21 +105,27 @@ fn field(shape: ShapeId) -> Field {
 }
 
 /// The shape of `metadata`, which is the same for all kinds.
-fn object_meta(shapes: &mut Shapes, scalar: ShapeId, deduced: ShapeId) -> ShapeId {
-    let scalars = |names: &[&str]| -> BTreeMap<String, Field> {
-        names.iter().map(|name| ((*name).to_owned(), field(scalar))).collect()
+fn object_meta(shapes: &mut Shapes, deduced: ShapeId) -> ShapeId {
+    let mut scalar = |scalar| shapes.add(Shape::Scalar(scalar));
+    let (text, number, truth) = (scalar(Scalar::String), scalar(Scalar::Number), scalar(Scalar::Boolean));
+    let time = scalar(Scalar::Any);
+    let named = |names: &[&str], shape: ShapeId| -> Vec<(String, Field)> {
+        names.iter().map(|name| ((*name).to_owned(), field(shape))).collect()
     };
     let texts = shapes.add(Shape::Map {
-        values: scalar,
+        values: text,
         atomic: false,
     });
     let finalizers = shapes.add(Shape::List {
-        items: scalar,
+        items: text,
         topology: Topology::Set,
     });
+    let mut of_owner = named(&["apiVersion", "kind", "name", "uid"], text);
+    of_owner.extend(named(&["blockOwnerDeletion", "controller"], truth));
     let owner = shapes.add(Shape::Struct(Struct {
-        fields: scalars(&["apiVersion", "blockOwnerDeletion", "controller", "kind", "name", "uid"]),
+        fields: of_owner.into_iter().collect(),
         atomic: true,
+        others: None,
     }));
     let uid = MapKey {
         name: "uid".to_owned(),
@@ -125,27 +139,23 @@ fn object_meta(shapes: &mut Shapes, scalar: ShapeId, deduced: ShapeId) -> ShapeI
         items: deduced,
         topology: Topology::Atomic,
     });
-    let mut fields = scalars(&[
-        "creationTimestamp",
-        "deletionGracePeriodSeconds",
-        "deletionTimestamp",
-        "generateName",
-        "generation",
-        "name",
-        "namespace",
-        "resourceVersion",
-        "selfLink",
-        "uid",
-    ]);
-    let compounds = [
-        ("annotations", texts),
-        ("labels", texts),
+    let texts_of = ["generateName", "name", "namespace", "resourceVersion", "selfLink", "uid"];
+    let mut fields = named(&texts_of, text);
+    fields.extend(named(&["creationTimestamp", "deletionTimestamp"], time));
+    fields.extend(named(&["deletionGracePeriodSeconds", "generation"], number));
+    fields.extend(named(&["annotations", "labels"], texts));
+    for (name, shape) in [
         ("finalizers", finalizers),
         ("ownerReferences", owners),
         ("managedFields", managed),
-    ];
-    fields.extend(compounds.map(|(name, shape)| (name.to_owned(), field(shape))));
-    shapes.add(Shape::Struct(Struct { fields, atomic: false }))
+    ] {
+        fields.extend(named(&[name], shape));
+    }
+    shapes.add(Shape::Struct(Struct {
+        fields: fields.into_iter().collect(),
+        atomic: false,
+        others: None,
+    }))
 }
 
 #[cfg(test)]
@@ -201,7 +211,7 @@ mod tests {
         ));
         assert_eq!(shape("any"), &Shape::Deduced);
         assert!(matches!(shape("one"), Shape::Struct(Struct { atomic: true, .. })));
-        assert_eq!(shape("either"), &Shape::Scalar);
+        assert_eq!(shape("either"), &Shape::Scalar(Scalar::Any));
         assert!(matches!(shape("labels"), Shape::Map { atomic: false, .. }));
         let metadata = fields(root)["metadata"].shape;
         assert_eq!(fields(spec["pod"].shape)["metadata"].shape, metadata);

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::Types;
 use super::table::{Field, Form, Special, StructId, TypeId};
-use crate::server::shape::{self, MapKey, Shape, ShapeId, Shapes, Strategic, Topology};
+use crate::server::shape::{self, MapKey, Scalar, Shape, ShapeId, Shapes, Strategic, Topology};
 
 /// The shapes of all kinds, and where each struct's is.
 #[derive(Debug, Default)]
@@ -70,7 +70,11 @@ impl Builder<'_> {
         }
         self.built
             .shapes
-            .set(place, Shape::Struct(shape::Struct { fields, atomic }));
+            .set(place, Shape::Struct(shape::Struct {
+                fields,
+                atomic,
+                others: None,
+            }));
         place
     }
 
@@ -101,7 +105,7 @@ impl Builder<'_> {
                 | Special::SchemaOrArray
                 | Special::SchemaOrStrings,
             ) => self.built.shapes.add(Shape::Deduced),
-            _ => self.built.shapes.add(Shape::Scalar),
+            form => self.built.shapes.add(Shape::Scalar(scalar(form))),
         }
     }
 
@@ -138,6 +142,15 @@ impl Types {
             Form::Int32 | Form::Int64 | Form::Float64 => Some(0.into()),
             _ => None,
         }
+    }
+}
+
+fn scalar(form: Form) -> Scalar {
+    match form {
+        Form::Int32 | Form::Int64 | Form::Float64 => Scalar::Number,
+        Form::String | Form::Bytes => Scalar::String,
+        Form::Bool => Scalar::Boolean,
+        _ => Scalar::Any,
     }
 }
 
@@ -244,7 +257,8 @@ mod tests {
         ));
         let selector = at(&["spec", "template", "spec", "nodeSelector"]).0;
         assert!(matches!(selector, Shape::Map { atomic: true, .. }));
-        assert_eq!(at(&["metadata", "creationTimestamp"]).0, Shape::Scalar);
+        assert_eq!(at(&["metadata", "creationTimestamp"]).0, Shape::Scalar(Scalar::Any));
+        assert_eq!(at(&["spec", "replicas"]).0, Shape::Scalar(Scalar::Number));
         assert!(at(&["spec", "strategy"]).1.retain_keys);
     }
 

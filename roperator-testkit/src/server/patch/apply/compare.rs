@@ -110,7 +110,7 @@ impl Schema<'_> {
                     return false;
                 }
             }
-            Kind::Scalar => {}
+            Kind::Scalar(_) => {}
         }
         match (old, new) {
             (None, _) => found.added.member = true,

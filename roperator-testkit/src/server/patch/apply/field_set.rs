@@ -19,7 +19,7 @@ impl Schema<'_> {
 
     fn node(self, shape: ShapeId, value: &Value) -> Node {
         match self.atom(shape).deduce(Some(value)).kind() {
-            Kind::Scalar => Node::leaf(),
+            Kind::Scalar(_) => Node::leaf(),
             Kind::Map(map) if map.is_atomic() => Node::leaf(),
             Kind::List(list) if list.is_atomic() => Node::leaf(),
             Kind::Map(map) => Node {
@@ -132,7 +132,7 @@ impl Schema<'_> {
         match self.atom(shape).kind() {
             Kind::Map(map) => map.is_atomic() && !map.is_deduced(self),
             Kind::List(list) => list.is_atomic(),
-            Kind::Scalar => false,
+            Kind::Scalar(_) => false,
         }
     }
 }

@@ -43,7 +43,7 @@ impl Schema<'_> {
                     return (!items.is_empty()).then_some(Value::Array(items));
                 }
             }
-            Kind::Scalar => {}
+            Kind::Scalar(_) => {}
         }
         config.or(live).cloned()
     }

@@ -4,7 +4,7 @@
 //!
 //! A write runs so: [`FieldManager::apply`], or the caller's own change and [`FieldManager::own_update`]; then
 //! defaults (for an apply), admission and preparation, none of which changes who owns what; then, if the object was
-//! there before, [`keep_times`]. What is left out: the types of scalars are not checked, for shapes do not tell them.
+//! there before, [`keep_times`].
 
 use std::sync::LazyLock;
 
@@ -149,11 +149,7 @@ impl FieldManager<'_> {
         let nothing = self.nothing();
         let live = live.unwrap_or(&nothing);
         // What does not fit its shape cannot be compared; the real server stores it without managed fields.
-        let open = Schema {
-            closed: false,
-            ..self.schema
-        };
-        if open.validate(live, true).is_err() || open.validate(new, true).is_err() {
+        if self.schema.validate(live, true).is_err() || self.schema.validate(new, true).is_err() {
             return;
         }
         let name = if author.manager.is_empty() {

@@ -27,7 +27,7 @@ impl Schema<'_> {
     /// What is atomic, and what has nothing left, becomes null.
     fn without(self, shape: ShapeId, value: &Value, fields: &FieldSet) -> Value {
         match (self.atom(shape).deduce(Some(value)).kind(), value) {
-            (Kind::Scalar, _) => value.clone(),
+            (Kind::Scalar(_), _) => value.clone(),
             (Kind::Map(map), Value::Object(object)) if !map.is_atomic() => {
                 let left: Map<String, Value> = object
                     .iter()

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::path::PathElement;
 use crate::server::field::quote;
-use crate::server::shape::{MapKey, Shape, ShapeId, Shapes, Struct, Topology};
+use crate::server::shape::{MapKey, Scalar, Shape, ShapeId, Shapes, Struct, Topology};
 
 /// The shape of what no shape names.
 const DEDUCED: ShapeId = ShapeId(u32::MAX);
@@ -17,8 +17,6 @@ pub struct Schema<'a> {
     pub shapes: &'a Shapes,
     /// The one of the whole object.
     pub root: ShapeId,
-    /// Whether a field that a struct does not name may not be applied. Otherwise its value is merged as it comes.
-    pub closed: bool,
 }
 
 /// What a value may be. Only a [`Shape::Deduced`] leaves more than one open.
@@ -26,7 +24,7 @@ pub struct Schema<'a> {
 pub(super) struct Atom<'a> {
     pub map: Option<MapAtom<'a>>,
     pub list: Option<ListAtom<'a>>,
-    pub scalar: bool,
+    pub scalar: Option<Scalar>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -47,7 +45,7 @@ pub(super) enum ListAtom<'a> {
 pub(super) enum Kind<'a> {
     Map(MapAtom<'a>),
     List(ListAtom<'a>),
-    Scalar,
+    Scalar(Scalar),
 }
 
 impl<'a> Schema<'a> {
@@ -55,17 +53,20 @@ impl<'a> Schema<'a> {
         let none = Atom {
             map: None,
             list: None,
-            scalar: false,
+            scalar: None,
         };
         match self.shapes.get(shape) {
-            Shape::Scalar => Atom { scalar: true, ..none },
+            Shape::Scalar(scalar) => Atom {
+                scalar: Some(*scalar),
+                ..none
+            },
             Shape::Deduced => Atom {
                 map: Some(MapAtom::Map {
                     values: DEDUCED,
                     atomic: false,
                 }),
                 list: Some(ListAtom::Atomic { items: DEDUCED }),
-                scalar: true,
+                scalar: Some(Scalar::Any),
             },
             Shape::Struct(fields) => Atom {
                 map: Some(MapAtom::Struct(fields)),
@@ -96,10 +97,13 @@ impl<'a> Atom<'a> {
         let none = Self {
             map: None,
             list: None,
-            scalar: false,
+            scalar: None,
         };
         match value {
-            Some(Value::Number(_) | Value::String(_) | Value::Bool(_)) if self.scalar => Self { scalar: true, ..none },
+            Some(Value::Number(_) | Value::String(_) | Value::Bool(_)) if self.scalar.is_some() => Self {
+                scalar: self.scalar,
+                ..none
+            },
             Some(Value::Array(_)) if self.list.is_some() => Self {
                 list: self.list,
                 ..none
@@ -114,11 +118,11 @@ impl<'a> Atom<'a> {
         match self {
             Self { map: Some(map), .. } => Kind::Map(map),
             Self {
-                scalar: false,
+                scalar: None,
                 list: Some(list),
                 ..
             } => Kind::List(list),
-            _ => Kind::Scalar,
+            Self { scalar, .. } => Kind::Scalar(scalar.unwrap_or(Scalar::Any)),
         }
     }
 }
@@ -134,7 +138,7 @@ impl<'a> MapAtom<'a> {
     /// The shape of a field's value.
     pub fn field(self, name: &str) -> ShapeId {
         self.declared(name).unwrap_or(match self {
-            Self::Struct(_) => DEDUCED,
+            Self::Struct(fields) => fields.others.unwrap_or(DEDUCED),
             Self::Map { values, .. } => values,
         })
     }
@@ -149,7 +153,7 @@ impl<'a> MapAtom<'a> {
 
     /// Whether the field should be named, and is not.
     pub fn is_undeclared(self, name: &str) -> bool {
-        matches!(self, Self::Struct(fields) if !fields.fields.contains_key(name))
+        matches!(self, Self::Struct(fields) if fields.others.is_none() && !fields.fields.contains_key(name))
     }
 
     /// Whether nothing at all is known of the map, so that a change from granular to atomic cannot be seen.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::path::PathElement;
 use super::schema::{Kind, ListAtom, MapAtom, Schema, as_list, as_map};
 use crate::server::patch::go;
-use crate::server::shape::ShapeId;
+use crate::server::shape::{Scalar, ShapeId};
 
 impl Schema<'_> {
     /// Whether an object fits; `duplicates` says whether items of a list may be there twice.
@@ -51,17 +51,38 @@ impl<'v> Check<'_, 'v> {
             (Kind::Map(_), other) => self.problem(&format!("expected map, got &{{{}}}", go::print(other))),
             (Kind::List(list), Value::Array(_) | Value::Null) => self.items(list, value),
             (Kind::List(_), other) => self.problem(&format!("expected list, got &{{{}}}", go::print(other))),
-            (Kind::Scalar, Value::Object(_) | Value::Array(_)) => {
-                self.problem(&format!("expected any scalar, got &{{{}}}", go::print(value)));
-            }
-            (Kind::Scalar, _) => {}
+            (Kind::Scalar(scalar), _) => self.scalar(scalar, value),
+        }
+    }
+
+    fn scalar(&mut self, scalar: Scalar, value: &Value) {
+        let (fits, why) = match scalar {
+            Scalar::Number => (
+                value.is_number(),
+                format!("expected numeric (int or float), got {}", go::type_name(value)),
+            ),
+            Scalar::String => (
+                value.is_string(),
+                format!("expected string, got &value.valueUnstructured{{Value:{}}}", go::syntax(value)),
+            ),
+            Scalar::Boolean => (
+                value.is_boolean(),
+                format!("expected boolean, got &{{{}}}", go::print(value)),
+            ),
+            Scalar::Any => (
+                !value.is_object() && !value.is_array(),
+                format!("expected any scalar, got &{{{}}}", go::print(value)),
+            ),
+        };
+        if !fits && !value.is_null() {
+            self.problem(&why);
         }
     }
 
     fn fields(&mut self, map: MapAtom<'_>, value: &'v Value) {
         for (name, value) in as_map(Some(value)).into_iter().flatten() {
             self.path.push(Step::Field(name));
-            if self.schema.closed && map.is_undeclared(name) {
+            if map.is_undeclared(name) {
                 self.problem("field not declared in schema");
             } else {
                 self.value(map.field(name), value);
