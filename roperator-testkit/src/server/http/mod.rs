@@ -23,7 +23,7 @@ use http::{Method, Request, Response, header};
 use http_body_util::{BodyExt as _, Limited};
 
 use self::{body::Body, options::Query, path::Target};
-use super::{registry::Registry, status::ApiError};
+use crate::server::{registry::Registry, status::ApiError};
 
 /// No body may be larger: 3 MiB.
 const MOST_BYTES: usize = 3 << 20;

@@ -111,8 +111,14 @@ impl Definition {
         subresource: &str,
     ) -> Vec<FieldError> {
         match (subresource, old) {
-            ("status", Some(old)) => self.own.structural.validate_status(metadata, new, old, self.scale.as_ref()),
-            _ => self.own.structural.validate_after(metadata, new, old, self.scale.as_ref()),
+            ("status", Some(old)) => self
+                .own
+                .structural
+                .validate_status(metadata, new, old, self.scale.as_ref()),
+            _ => self
+                .own
+                .structural
+                .validate_after(metadata, new, old, self.scale.as_ref()),
         }
     }
 
@@ -161,7 +167,11 @@ pub fn resources(crd: &Value, since: Revision) -> Vec<Resource> {
         .map(|version| (text(version, "/name").to_owned(), Arc::new(Schema::new(version))));
     let all: Schemas = Arc::new(schemas.collect());
     let schema_of = |version: &Value| all.get(text(version, "/name")).map(Arc::clone);
-    let Some(stored) = versions.iter().find(|version| has(version, "storage")).and_then(schema_of) else {
+    let Some(stored) = versions
+        .iter()
+        .find(|version| has(version, "storage"))
+        .and_then(schema_of)
+    else {
         return Vec::new();
     };
     let served = versions.iter().filter(|version| has(version, "served"));

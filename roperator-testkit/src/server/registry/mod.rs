@@ -35,7 +35,7 @@ use std::{
 use serde_json::Value;
 
 use self::{definitions::Definitions, kinds::service::allocate::Allocations, resource::Resource};
-use super::{
+use crate::server::{
     clock::Clock,
     status::GroupResource,
     store::{Limits, Object, Store},
