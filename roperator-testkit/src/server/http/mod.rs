@@ -1,10 +1,11 @@
 //! The server's face: HTTP requests in, answers out. It takes requests apart, asks the registry, and writes what it is
 //! told; what objects are and may become is not decided here.
 //!
-//! [`path`], [`options`] and [`negotiate`] take a request apart; [`objects`] answers for objects, [`watch`] for watches,
+//! [`path`], [`route`], [`options`], [`negotiate`] and [`bodies`] take a request apart; [`objects`] answers for objects, [`watch`] for watches,
 //! [`discovery`] for everything else; [`respond`] writes.
 
 pub mod access;
+pub mod bodies;
 pub mod body;
 pub mod discovery;
 pub mod negotiate;
@@ -13,6 +14,7 @@ pub mod openapi;
 pub mod options;
 pub mod path;
 pub mod respond;
+pub mod route;
 pub mod show;
 pub mod watch;
 
@@ -95,5 +97,9 @@ where
         Target::Objects(target) => objects::answer(&registry, &request, &target),
         Target::Other(segments) => discovery::answer(&registry, &request, &segments),
     };
-    answered.unwrap_or_else(|error| respond::error(&error))
+    let response = answered.unwrap_or_else(|error| respond::error(&error));
+    if request.method == Method::HEAD {
+        return respond::head(response);
+    }
+    response
 }

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     object::text,
-    resource::{Nature, Resource, Subresource},
+    resource::{Nature, Resource, Subresource, version_priority},
     strategy::Strategy,
 };
 use crate::server::{
@@ -220,6 +220,8 @@ fn resource(crd: &Value, version: &Value, definition: Definition) -> Resource {
         categories: texts(crd, "/status/acceptedNames/categories"),
         storage_hash: Some(storage_hash(crd)),
         kind: kind.to_owned(),
+        list_kind: text(crd, "/status/acceptedNames/listKind").to_owned(),
+        deprecation: deprecation(crd, version),
         namespaced: text(crd, "/spec/scope") == "Namespaced",
         verbs: owned(&[
             "delete",
@@ -236,6 +238,29 @@ fn resource(crd: &Value, version: &Value, definition: Definition) -> Resource {
         nature: Nature::Custom(Arc::new(definition)),
         blank: Value::Object(Map::new()),
     }
+}
+
+/// What is warned of in a deprecated version: in the author's words, or else of the best version that is not.
+fn deprecation(crd: &Value, version: &Value) -> Option<String> {
+    let is = |version: &Value, flag: &str| version.get(flag).and_then(Value::as_bool) == Some(true);
+    if !is(version, "deprecated") {
+        return None;
+    }
+    if let Some(warning) = version.get("deprecationWarning").and_then(Value::as_str) {
+        return Some(warning.to_owned());
+    }
+    let (group, kind) = (text(crd, "/spec/group"), text(crd, "/spec/names/kind"));
+    let this = text(version, "/name");
+    let versions = crd.pointer("/spec/versions").and_then(Value::as_array);
+    let better = versions
+        .into_iter()
+        .flatten()
+        .filter(|other| is(other, "served") && !is(other, "deprecated"))
+        .map(|other| text(other, "/name"))
+        .filter(|other| version_priority(other) > version_priority(this))
+        .max_by_key(|other| version_priority(other));
+    let instead = better.map_or_else(String::new, |better| format!("; use {group}/{better} {kind}"));
+    Some(format!("{group}/{this} {kind} is deprecated{instead}"))
 }
 
 fn texts(object: &Value, pointer: &str) -> Vec<String> {

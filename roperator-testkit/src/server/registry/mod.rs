@@ -20,6 +20,7 @@ pub mod options;
 pub mod patching;
 pub mod read;
 pub mod resource;
+pub mod reviews;
 pub mod scale;
 pub mod shown;
 pub mod special;

@@ -19,6 +19,7 @@ use crate::server::{
     field::{FieldError, FieldPath},
     patch::{self, apply::Author},
     status::ApiError,
+    types::yaml,
 };
 
 /// A patch.
@@ -126,17 +127,15 @@ impl Registry {
                 patch::strategic::apply(shapes, root, live, patch)?
             }
         };
-        let text = patched.to_string();
-        let is_strategic = matches!(patch, Patch::Strategic(_));
+        // A strategic merge is told of by the patch, others by what came of them.
+        let text = match patch {
+            Patch::Strategic(patch) => patch::go::print(patch),
+            _ => patched.to_string(),
+        };
         let decoded = decode(resource, Document::of(patched)).map_err(|why| refused(&text, &why))?;
         complaints.extend(decoded.complaints);
         complaints = self::strict(target, complaints, |all| {
-            let why = format!("strict decoding error: {all}");
-            if is_strategic {
-                ApiError::bad_request(why)
-            } else {
-                refused(&text, &why)
-            }
+            refused(&text, &format!("strict decoding error: {all}"))
         })?;
         let mut object = decoded.object;
         self.own(target, Some(live), &mut object);
@@ -165,8 +164,11 @@ impl Registry {
                 "{kind} in version \"{version}\" cannot be handled as a {kind}: {why}"
             ))
         })?;
-        let complaints = strict(target, duplicates.to_vec(), |all| {
-            ApiError::bad_request(format!("error strict decoding YAML: {all}"))
+        let complaints = strict(target, duplicates.to_vec(), |_| {
+            let all = yaml::strict(duplicates);
+            ApiError::bad_request(format!(
+                "error strict decoding YAML: error converting YAML to JSON: {all}"
+            ))
         })?;
         Ok((decoded.object, complaints))
     }

@@ -18,6 +18,7 @@ use super::{
 use crate::server::{
     clock::seconds,
     field::FieldError,
+    go::parse_error,
     patch::apply::{Author, keep_times},
     status::{ApiError, GroupResource, invalid_field, resource_version_path},
     store::{Object, key},
@@ -93,6 +94,7 @@ impl Registry {
                 }
                 let mut object = make(None)?;
                 set_namespace(target, &mut object)?;
+                metadata_mut(&mut object).remove("resourceVersion");
                 return Ok((self.create_owned(target, object)?, true));
             };
             if let Some(written) = self.update_live(target, &live, make)? {
@@ -112,6 +114,7 @@ impl Registry {
         }
         set_meta(&mut object, "uid", &Uuid::new_v4().to_string());
         set_meta(&mut object, "creationTimestamp", &seconds(self.clock.now()));
+        let version = meta(&object, "resourceVersion").parse::<u64>().unwrap_or(0);
         prepare_create(resource, &mut object);
         let name = meta(&object, "name").to_owned();
         let mut allocations = self.allocations(resource);
@@ -119,6 +122,10 @@ impl Registry {
         let errors = validate_create(resource, &object);
         if !errors.is_empty() {
             return Err(target.invalid(&name, &errors));
+        }
+        if version != 0 && !target.options.dry_run {
+            let message = "resourceVersion should not be set on objects to be created";
+            return Err(ApiError::unexpected(message));
         }
         let place_key = key(target.namespace, &name);
         if let Some(live) = self.store.get(&place, &place_key) {
@@ -176,7 +183,9 @@ impl Registry {
             if target.options.dry_run {
                 return Ok(Some(Written::Shown(new)));
             }
-            return self.remove(resource, live, new);
+            // The last event shows the object as it was stored, the answer as it was to become.
+            let removed = self.remove(resource, live, old)?;
+            return Ok(removed.map(|_| Written::Shown(new)));
         }
         if new == old {
             return Ok(Some(Written::Stored(Arc::clone(live))));
@@ -289,7 +298,6 @@ fn exists(resource: &GroupResource, name: &str, is_deleted: bool) -> ApiError {
 
 fn prepare_create(resource: &Resource, object: &mut Value) {
     metadata_mut(object).remove("resourceVersion");
-    metadata_mut(object).remove("generation");
     if resource.strategy.has_status {
         copy(&resource.blank, object, "status");
     }
@@ -334,6 +342,9 @@ fn check_revision(target: &Target<'_>, old: &Value, new: &mut Value) -> Result<(
         }
         let error = FieldError::invalid(&resource_version_path(), 0, "must be specified for an update");
         return Err(invalid_field(&resource.group, &resource.plural, target.name, error));
+    }
+    if let Err(why) = given.parse::<u64>() {
+        return Err(ApiError::unexpected(parse_error("ParseUint", given, why.kind())));
     }
     if given != live {
         return Err(ApiError::modified(&resource.group_resource(), target.name));
