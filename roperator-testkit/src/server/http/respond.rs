@@ -10,6 +10,9 @@ use super::{
 };
 use crate::server::{status::ApiError, types::Types};
 
+/// The media type of text.
+pub const TEXT: &str = "text/plain; charset=utf-8";
+
 /// A refusal.
 #[must_use]
 pub fn error(error: &ApiError) -> Response<Body> {
@@ -70,7 +73,15 @@ pub fn no_page() -> Response<Body> {
 /// Text for humans and health checks.
 #[must_use]
 pub fn text(code: StatusCode, text: &'static str) -> Response<Body> {
-    bytes(code, "text/plain; charset=utf-8", text)
+    bytes(code, TEXT, text)
+}
+
+/// Nothing but a status.
+#[must_use]
+pub fn empty(code: StatusCode) -> Response<Body> {
+    let mut response = bytes(code, TEXT, bytes::Bytes::new());
+    response.headers_mut().remove(header::CONTENT_TYPE);
+    response
 }
 
 /// Bytes of a media type.

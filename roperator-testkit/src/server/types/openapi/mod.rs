@@ -1,8 +1,8 @@
 //! OpenAPI v3 documents: an index, and a document for each group and version. In go the table of built-in kinds and what
 //! custom kinds there are; out come documents as `kubectl explain`, `kubectl apply` and schema readers want them.
 //!
-//! Left out are descriptions, enumerations, the deprecated watch paths, the subresources that stream, and the documents
-//! of what is not a group's version (`/version`, `/api`, …).
+//! Left out are descriptions of built-in kinds, enumerations, the deprecated watch paths, the subresources that stream, and
+//! of the documents of what is not a group's version all but that of `/version`.
 
 mod paths;
 mod schemas;
@@ -47,7 +47,31 @@ impl Types {
         for (group, version, kinds) in custom {
             self.index(&mut paths, group, version, kinds);
         }
+        let url = format!("/openapi/v3/version?hash={}", self.openapi_hash("", "version", &[]));
+        paths.insert("version".to_owned(), json!({ "serverRelativeURL": url }));
         json!({ "paths": paths })
+    }
+
+    /// The document of `/version`.
+    #[must_use]
+    pub fn openapi_of_version(&self) -> Value {
+        let name = "io.k8s.apimachinery.pkg.version.Info";
+        let responses = json!({
+            "200": {
+                "description": "OK",
+                "content": {"application/json": {"schema": schemas::reference(name)}},
+            },
+            "401": {"description": "Unauthorized"},
+        });
+        let get = json!({
+            "tags": ["version"],
+            "description": "get the version information for this server",
+            "operationId": "getCodeVersion",
+            "responses": responses,
+        });
+        let paths = Map::from_iter([("/version/".to_owned(), json!({ "get": get }))]);
+        let schemas = Map::from_iter([(name.to_owned(), schemas::version_info())]);
+        self.whole(paths, schemas)
     }
 
     fn index(&self, paths: &mut Map<String, Value>, group: &str, version: &str, custom: &[CustomKind]) {
@@ -93,12 +117,16 @@ impl Types {
             let name = schemas.custom(kind);
             paths::custom(&mut paths, &mut schemas, kind, &name);
         }
-        Some(json!({
+        Some(self.whole(paths, schemas.found))
+    }
+
+    fn whole(&self, paths: Map<String, Value>, schemas: Map<String, Value>) -> Value {
+        json!({
             "openapi": "3.0.0",
             "info": {"title": "Kubernetes", "version": minor(self.release())},
             "paths": paths,
             "components": {
-                "schemas": schemas.found,
+                "schemas": schemas,
                 "securitySchemes": {
                     "BearerToken": {
                         "type": "apiKey",
@@ -108,7 +136,7 @@ impl Types {
                     },
                 },
             },
-        }))
+        })
     }
 }
 

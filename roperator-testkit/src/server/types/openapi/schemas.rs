@@ -10,6 +10,13 @@ use crate::server::types::table::{Field, Form, Special, StructId, TypeId};
 /// Where in OpenAPI Kubernetes' own machinery is.
 const MACHINERY: &str = "io.k8s.apimachinery.pkg";
 
+/// Where Kubernetes explains its objects.
+const CONVENTIONS: &str = "https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md";
+const API_VERSION: &str = "APIVersion defines the versioned schema of this representation of an object. Servers should \
+                           convert recognized schemas to the latest internal value, and may reject unrecognized values";
+const KIND: &str = "Kind is a string value representing the REST resource this object represents. Servers may infer this \
+                    from the endpoint the client submits requests to. Cannot be updated. In CamelCase";
+
 /// The schemas of a document.
 pub(super) struct Schemas<'t> {
     pub(super) types: &'t Types,
@@ -68,14 +75,19 @@ impl<'t> Schemas<'t> {
             schema.entry("type").or_insert("object".into());
             let properties = schema.entry("properties").or_insert(json!({}));
             if let Value::Object(properties) = properties {
-                self.root(properties, "ObjectMeta");
+                self.root(properties, "ObjectMeta", "Standard object's metadata", "metadata");
             }
             schema.insert("x-kubernetes-group-version-kind".to_owned(), self.told(&kind.kind));
         }
-        let mut properties =
-            Map::from_iter([("items".to_owned(), json!({"type": "array", "items": reference(&name)}))]);
-        self.root(&mut properties, "ListMeta");
+        let items = json!({
+            "description": format!("List of {}. More info: {CONVENTIONS}", kind.plural),
+            "type": "array",
+            "items": reference(&name),
+        });
+        let mut properties = Map::from_iter([("items".to_owned(), items)]);
+        self.root(&mut properties, "ListMeta", "Standard list metadata", "types-kinds");
         let lists = json!({
+            "description": format!("{} is a list of {}", kind.list_kind, kind.kind),
             "type": "object",
             "required": ["items"],
             "properties": properties,
@@ -90,15 +102,20 @@ impl<'t> Schemas<'t> {
         json!([{"group": self.group, "version": self.version, "kind": kind}])
     }
 
-    /// What all objects have.
-    fn root(&mut self, properties: &mut Map<String, Value>, meta: &str) {
+    /// What all custom objects and their lists have; `words` and `chapter` describe the metadata.
+    fn root(&mut self, properties: &mut Map<String, Value>, meta: &str, words: &str, chapter: &str) {
         let name = format!("{MACHINERY}.apis.meta.v1.{meta}");
         if let Some(id) = self.types.table.named(&name) {
             self.object(id);
         }
-        properties.insert("apiVersion".to_owned(), json!({"type": "string"}));
-        properties.insert("kind".to_owned(), json!({"type": "string"}));
-        properties.insert("metadata".to_owned(), reference(&name));
+        let mut property = |name: &str, kind: Value, words: &str, chapter: &str| {
+            let words = format!("{words}. More info: {CONVENTIONS}#{chapter}");
+            let hints = Map::from_iter([("description".to_owned(), words.into())]);
+            properties.insert(name.to_owned(), with(kind, hints));
+        };
+        property("apiVersion", json!({"type": "string"}), API_VERSION, "resources");
+        property("kind", json!({"type": "string"}), KIND, "types-kinds");
+        property("metadata", reference(&name), words, chapter);
     }
 
     fn object(&mut self, id: StructId) {
@@ -215,6 +232,31 @@ impl<'t> Schemas<'t> {
         self.found.insert(name, schema);
         reference
     }
+}
+
+/// The schema of what `/version` answers.
+pub(super) fn version_info() -> Value {
+    let required = [
+        "major",
+        "minor",
+        "gitVersion",
+        "gitCommit",
+        "gitTreeState",
+        "buildDate",
+        "goVersion",
+        "compiler",
+        "platform",
+    ];
+    let others = [
+        "emulationMajor",
+        "emulationMinor",
+        "minCompatibilityMajor",
+        "minCompatibilityMinor",
+    ];
+    let given = required.map(|name| (name.to_owned(), json!({"type": "string", "default": ""})));
+    let others = others.map(|name| (name.to_owned(), json!({"type": "string"})));
+    let properties: Map<String, Value> = given.into_iter().chain(others).collect();
+    json!({"type": "object", "required": required, "properties": properties})
 }
 
 /// A reference to a schema.
