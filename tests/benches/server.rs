@@ -16,7 +16,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
 use futures::{AsyncReadExt as _, StreamExt as _, future::join_all, stream};
 use http::{Method, Request};
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -253,15 +252,19 @@ async fn fan_out_events(client: &Client, run: usize) -> Duration {
             send(client, Method::POST, path, config_map(&format!("told-{run}-{number}"))).await;
         }
     };
-    let readers = join_all(watches.into_iter().map(|mut watch| async move {
-        let mut lines = 0;
-        let mut buffer = vec![0; 64 << 10];
-        while lines < EVENTS {
-            let read = watch.read(&mut buffer).await.unwrap();
-            assert!(read > 0, "the watch ended after {lines} events");
-            lines += buffer[..read].iter().filter(|byte| **byte == b'\n').count();
-        }
-    }));
+    // A task each, as watchers have in life.
+    let readers = watches.into_iter().map(|mut watch| {
+        tokio::spawn(async move {
+            let mut lines = 0;
+            let mut buffer = vec![0; 64 << 10];
+            while lines < EVENTS {
+                let read = watch.read(&mut buffer).await.unwrap();
+                assert!(read > 0, "the watch ended after {lines} events");
+                lines += buffer[..read].iter().filter(|byte| **byte == b'\n').count();
+            }
+        })
+    });
+    let readers = join_all(readers.collect::<Vec<_>>());
     tokio::join!(writer, readers);
     began.elapsed()
 }

@@ -48,6 +48,9 @@ pub fn answer(
 ) -> Result<Response<Body>, ApiError> {
     let wanted = parse_version(&options.resource_version)?;
     let current = registry.store.revision();
+    // Who begins anywhere, and does not want what there is, begins now.
+    let begins_now = wanted == 0 && options.send_initial_events == Some(false);
+    let wanted = if begins_now { current } else { wanted };
     if wanted > current && options.send_initial_events == Some(true) {
         return Err(too_large(wanted, current));
     }
