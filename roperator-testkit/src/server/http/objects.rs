@@ -17,7 +17,7 @@ use super::{
 use crate::server::{
     registry::{
         Registry,
-        body::{Decoded, Document, decode_body},
+        body::{Document, decode_body},
         delete::Deleted,
         object::meta,
         options::{DeleteOptions, WriteOptions},
@@ -25,6 +25,7 @@ use crate::server::{
         read::Selection,
         resource::Resource,
         scale, special,
+        warnings::Warnings,
         write::{Target, Written, clean, set_namespace},
     },
     status::ApiError,
@@ -40,6 +41,7 @@ struct Found<'a> {
     name: Option<&'a str>,
     subresource: &'a str,
     api_version: String,
+    warnings: Warnings,
 }
 
 /// Answers a request about objects.
@@ -68,7 +70,11 @@ pub fn answer(registry: &Arc<Registry>, request: &Whole, target: &Objects) -> Re
         name: target.name.as_deref(),
         subresource: target.subresource.as_deref().unwrap_or_default(),
         api_version: resource.api_version(),
+        warnings: Warnings::default(),
     };
+    if let Some(deprecation) = &resource.deprecation {
+        found.warnings.add(deprecation.clone());
+    }
     let verb = verb(&request.method, is_one);
     if found.subresource.is_empty() {
         if !resource.can(verb) && !matches!(verb, "list" | "watch") {
@@ -82,7 +88,7 @@ pub fn answer(registry: &Arc<Registry>, request: &Whole, target: &Objects) -> Re
             return Err(ApiError::method_not_allowed());
         }
     }
-    match verb {
+    let answered = match verb {
         "get" if target.is_watch => found.list(true),
         "get" => found.get(),
         "list" => found.list(target.is_watch),
@@ -92,7 +98,10 @@ pub fn answer(registry: &Arc<Registry>, request: &Whole, target: &Objects) -> Re
         "delete" => found.delete(),
         "deletecollection" => found.delete_all(),
         _ => Err(ApiError::method_not_allowed()),
-    }
+    };
+    let mut response = answered.unwrap_or_else(|error| respond::error(&error));
+    respond::warn(&mut response, &found.warnings.take());
+    Ok(response)
 }
 
 fn is_read(request: &Whole) -> bool {
@@ -125,6 +134,7 @@ impl Found<'_> {
             subresource: self.subresource,
             options,
             manager,
+            warnings: &self.warnings,
         }
     }
 
@@ -194,13 +204,13 @@ impl Found<'_> {
             )?;
             return Ok(respond::value(StatusCode::CREATED, representation, &made));
         }
-        let Decoded { mut object, complaints } = self.decode(kind, &options)?;
+        let mut object = self.decode(kind, &options)?;
         clean(&mut object);
         let name = meta(&object, "name").to_owned();
         let manager = self.request.manager(&options.field_manager);
         let target = self.target(&name, &options, &manager);
         let written = self.registry.create(&target, object)?;
-        self.shown(StatusCode::CREATED, representation, &written, &complaints)
+        self.shown(StatusCode::CREATED, representation, &written)
     }
 
     fn update(&self) -> Result<Response<Body>, ApiError> {
@@ -221,7 +231,7 @@ impl Found<'_> {
             let scale = self.registry.update_scale(&target, &make)?;
             return Ok(respond::value(StatusCode::OK, representation, &scale));
         }
-        let Decoded { mut object, complaints } = self.decode(kind, &options)?;
+        let mut object = self.decode(kind, &options)?;
         set_namespace(&target, &mut object)?;
         check_name(name, &object)?;
         let make = |live: Option<&Value>| {
@@ -233,7 +243,7 @@ impl Found<'_> {
         let creates = self.resource.strategy.creates_on_update && self.subresource.is_empty();
         let (written, created) = self.registry.update(&target, creates, &make)?;
         let code = if created { StatusCode::CREATED } else { StatusCode::OK };
-        self.shown(code, representation, &written, &complaints)
+        self.shown(code, representation, &written)
     }
 
     fn patch(&self) -> Result<Response<Body>, ApiError> {
@@ -254,13 +264,9 @@ impl Found<'_> {
             let scale = self.registry.patch_scale(&target, &patch, &duplicates)?;
             return Ok(respond::value(StatusCode::OK, representation, &scale));
         }
-        let patched = self.registry.patch(&target, &patch, &duplicates)?;
-        let code = if patched.created {
-            StatusCode::CREATED
-        } else {
-            StatusCode::OK
-        };
-        self.shown(code, representation, &patched.object, &patched.warnings)
+        let (written, created) = self.registry.patch(&target, &patch, &duplicates)?;
+        let code = if created { StatusCode::CREATED } else { StatusCode::OK };
+        self.shown(code, representation, &written)
     }
 
     fn delete(&self) -> Result<Response<Body>, ApiError> {
@@ -271,10 +277,10 @@ impl Found<'_> {
             Deleted::Marked(written) => {
                 let orphans = options.orphan_dependents == Some(false);
                 let code = if orphans { StatusCode::ACCEPTED } else { StatusCode::OK };
-                self.shown(code, representation, &written, &[])
+                self.shown(code, representation, &written)
             }
             Deleted::Gone(last) if special::answers_with_object(self.resource) => {
-                self.shown(StatusCode::OK, representation, &Written::Shown(last), &[])
+                self.shown(StatusCode::OK, representation, &Written::Shown(last))
             }
             Deleted::Gone(last) => {
                 let status = json!({
@@ -338,9 +344,13 @@ impl Found<'_> {
         }
     }
 
-    fn decode(&self, kind: BodyType, options: &WriteOptions) -> Result<Decoded, ApiError> {
+    /// The object that is sent; what is odd about it is warned of.
+    fn decode(&self, kind: BodyType, options: &WriteOptions) -> Result<Value, ApiError> {
         let document = read_document(&self.request.body, kind, self.served())?;
-        decode_body(self.resource, document, options.field_validation)
+        let decoded = decode_body(self.resource, document, options.field_validation)?;
+        let complaints = decoded.complaints.into_iter();
+        complaints.for_each(|text| self.warnings.add(text));
+        Ok(decoded.object)
     }
 
     fn shown(
@@ -348,12 +358,9 @@ impl Found<'_> {
         code: StatusCode,
         representation: Representation,
         written: &Written,
-        complaints: &[String],
     ) -> Result<Response<Body>, ApiError> {
         let query = &self.request.query;
-        let mut response = show::written(self.registry, self.resource, code, representation, query, written)?;
-        respond::warn(&mut response, complaints);
-        Ok(response)
+        show::written(self.registry, self.resource, code, representation, query, written)
     }
 }
 

@@ -143,7 +143,7 @@ fn whole_list(resource: &Resource, metadata: &Value, objects: &[Arc<Object>]) ->
     let opening = Opening::item(resource);
     let size: usize = objects.iter().map(|object| opening.size(object) + 1).sum();
     let mut head = String::new();
-    let (kind, version) = (format!("{}List", resource.kind), resource.api_version());
+    let (kind, version) = (resource.list_kind.as_str(), resource.api_version());
     let _ = write!(
         head,
         "{{\"kind\":{},\"apiVersion\":{},\"metadata\":{metadata},\"items\":[",

@@ -116,6 +116,12 @@ impl Definition {
         }
     }
 
+    /// What is wrong with an object by rules that it broke before and may go on breaking.
+    #[must_use]
+    pub fn tolerated(&self, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
+        old.map(|old| self.own.structural.tolerated(new, old)).unwrap_or_default()
+    }
+
     /// How objects merge.
     #[must_use]
     pub fn shapes(&self) -> (&Shapes, ShapeId) {
@@ -183,7 +189,7 @@ fn resource(crd: &Value, version: &Value, definition: Definition) -> Resource {
         subresources.push(Subresource {
             name: "status".to_owned(),
             verbs: owned(&["get", "patch", "update"]),
-            api_version,
+            api_version: api_version.clone(),
             kind: kind.to_owned(),
         });
     }
@@ -210,6 +216,8 @@ fn resource(crd: &Value, version: &Value, definition: Definition) -> Resource {
         categories: texts(crd, "/status/acceptedNames/categories"),
         storage_hash: Some(storage_hash(crd)),
         kind: kind.to_owned(),
+        list_kind: text(crd, "/status/acceptedNames/listKind").to_owned(),
+        deprecation: deprecation(&api_version, kind, version),
         namespaced: text(crd, "/spec/scope") == "Namespaced",
         verbs: owned(&[
             "delete",
@@ -226,6 +234,13 @@ fn resource(crd: &Value, version: &Value, definition: Definition) -> Resource {
         nature: Nature::Custom(Arc::new(definition)),
         blank: Value::Object(Map::new()),
     }
+}
+
+fn deprecation(api_version: &str, kind: &str, version: &Value) -> Option<String> {
+    let deprecated = version.get("deprecated").and_then(Value::as_bool) == Some(true);
+    let warning = version.get("deprecationWarning").and_then(Value::as_str);
+    let default = || format!("{api_version} {kind} is deprecated");
+    deprecated.then(|| warning.map_or_else(default, str::to_owned))
 }
 
 fn texts(object: &Value, pointer: &str) -> Vec<String> {

@@ -179,18 +179,13 @@ impl Registry {
 
     /// Gives an object the time that its kind grants it before it goes.
     fn mark_gracefully(&self, resource: &Resource, object: &mut Value, options: &DeleteOptions) -> Grace {
-        let default = (resource.strategy.grace_seconds)(object);
-        let asked = options
-            .grace_period_seconds
-            .map(|seconds| if seconds < 0 { 1 } else { seconds });
+        let asked = options.grace_period_seconds;
         if is_deleted(object) {
-            return self.shorten(object, asked);
+            return self.shorten(object, asked.map(|seconds| if seconds < 0 { 1 } else { seconds }));
         }
-        let knows_grace = resource.group.is_empty() && resource.plural == "pods";
-        if default == 0 && !knows_grace {
+        let Some(period) = (resource.strategy.grace_seconds)(object, asked) else {
             return Grace::None;
-        }
-        let period = asked.unwrap_or(default);
+        };
         let at = self.clock.now().saturating_add(jiff::SignedDuration::from_secs(period));
         let at = at.unwrap_or(jiff::Timestamp::MAX);
         set_meta(object, "deletionTimestamp", &seconds(at));

@@ -1,8 +1,6 @@
 //! Patches: a patch in, a write out. The live object is patched, and what comes of it is decoded, defaulted and written as
 //! any update is; an apply may create.
 
-use std::cell::RefCell;
-
 use serde_json::Value;
 
 use super::{
@@ -34,43 +32,30 @@ pub enum Patch {
     Apply(Value),
 }
 
-/// What came of a patch.
-#[derive(Debug)]
-pub struct Patched {
-    /// The object.
-    pub object: Written,
-    /// Whether it is new.
-    pub created: bool,
-    /// What the answer warns of.
-    pub warnings: Vec<String>,
-}
-
 impl Registry {
-    /// Patches an object. `duplicates` are the complaints about the patch's own text.
+    /// Patches an object; tells whether it is new. `duplicates` are the complaints about the patch's own text.
     ///
     /// # Errors
     ///
     /// The refusal.
-    pub fn patch(&self, target: &Target<'_>, patch: &Patch, duplicates: &[String]) -> Result<Patched, ApiError> {
-        let warnings = RefCell::new(Vec::new());
-        let creates = matches!(patch, Patch::Apply(_));
+    pub fn patch(
+        &self,
+        target: &Target<'_>,
+        patch: &Patch,
+        duplicates: &[String],
+    ) -> Result<(Written, bool), ApiError> {
+        let creates = matches!(patch, Patch::Apply(_)) && target.subresource.is_empty();
         let make = |live: Option<&Value>| {
-            let (object, complaints) = self.patched(target, live, patch, duplicates)?;
+            let object = self.patched(target, live, patch, duplicates)?;
             if live.is_none() && !meta(&object, "uid").is_empty() {
                 let uid = meta(&object, "uid");
                 let why =
                     format!("uid mismatch: the provided object specified uid {uid}, and no existing object was found");
                 return Err(ApiError::conflict(&target.resource.group_resource(), target.name, &why));
             }
-            *warnings.borrow_mut() = complaints;
             Ok(object)
         };
-        let (object, created) = self.update(target, creates, &make)?;
-        Ok(Patched {
-            object,
-            created,
-            warnings: warnings.into_inner(),
-        })
+        self.update(target, creates, &make)
     }
 
     /// Patches the scale of an object.
@@ -83,24 +68,24 @@ impl Registry {
             resource: scale::resource()?,
             ..*target
         };
-        let make = |old: &Value| Ok(self.patched(&scale, Some(old), patch, duplicates)?.0);
+        let make = |old: &Value| self.patched(&scale, Some(old), patch, duplicates);
         self.update_scale(target, &make)
     }
 
-    /// What a patch makes of an object, and what it is to be warned of.
+    /// What a patch makes of an object.
     fn patched(
         &self,
         target: &Target<'_>,
         live: Option<&Value>,
         patch: &Patch,
         duplicates: &[String],
-    ) -> Result<(Value, Vec<String>), ApiError> {
-        let (object, complaints) = match patch {
+    ) -> Result<Value, ApiError> {
+        let object = match patch {
             Patch::Apply(config) => self.apply(target, live, config, duplicates)?,
             other => self.patch_live(target, live, other, duplicates)?,
         };
         check_name(target, &object)?;
-        Ok((object, complaints))
+        Ok(object)
     }
 
     fn patch_live(
@@ -109,7 +94,7 @@ impl Registry {
         live: Option<&Value>,
         patch: &Patch,
         duplicates: &[String],
-    ) -> Result<(Value, Vec<String>), ApiError> {
+    ) -> Result<Value, ApiError> {
         let resource = target.resource;
         let not_found = || ApiError::not_found(&resource.group_resource(), target.name);
         let live = live.ok_or_else(not_found)?;
@@ -130,7 +115,7 @@ impl Registry {
         let is_strategic = matches!(patch, Patch::Strategic(_));
         let decoded = decode(resource, Document::of(patched)).map_err(|why| refused(&text, &why))?;
         complaints.extend(decoded.complaints);
-        complaints = self::strict(target, complaints, |all| {
+        strict(target, complaints, |all| {
             let why = format!("strict decoding error: {all}");
             if is_strategic {
                 ApiError::bad_request(why)
@@ -140,7 +125,7 @@ impl Registry {
         })?;
         let mut object = decoded.object;
         self.own(target, Some(live), &mut object);
-        Ok((object, complaints))
+        Ok(object)
     }
 
     fn apply(
@@ -149,7 +134,7 @@ impl Registry {
         live: Option<&Value>,
         config: &Value,
         duplicates: &[String],
-    ) -> Result<(Value, Vec<String>), ApiError> {
+    ) -> Result<Value, ApiError> {
         let now = seconds(self.clock.now());
         let author = Author {
             manager: &target.options.field_manager,
@@ -165,10 +150,10 @@ impl Registry {
                 "{kind} in version \"{version}\" cannot be handled as a {kind}: {why}"
             ))
         })?;
-        let complaints = strict(target, duplicates.to_vec(), |all| {
+        strict(target, duplicates.to_vec(), |all| {
             ApiError::bad_request(format!("error strict decoding YAML: {all}"))
         })?;
-        Ok((decoded.object, complaints))
+        Ok(decoded.object)
     }
 }
 
@@ -177,11 +162,14 @@ fn strict(
     target: &Target<'_>,
     complaints: Vec<String>,
     refuse: impl FnOnce(String) -> ApiError,
-) -> Result<Vec<String>, ApiError> {
+) -> Result<(), ApiError> {
     match target.options.field_validation {
         FieldValidation::Strict if !complaints.is_empty() => Err(refuse(complaints.join(", "))),
-        FieldValidation::Ignore => Ok(Vec::new()),
-        _ => Ok(complaints),
+        FieldValidation::Ignore => Ok(()),
+        _ => {
+            complaints.into_iter().for_each(|text| target.warnings.add(text));
+            Ok(())
+        }
     }
 }
 

@@ -31,6 +31,10 @@ pub struct Resource {
     pub storage_hash: Option<String>,
     /// The kind.
     pub kind: String,
+    /// The kind of lists.
+    pub list_kind: String,
+    /// What every request is warned of, where the version is deprecated.
+    pub deprecation: Option<String>,
     /// Whether objects are in namespaces.
     pub namespaced: bool,
     /// What clients may do.
@@ -159,6 +163,16 @@ pub fn built_in(types: &Types) -> HashMap<(String, String, String), Arc<Resource
     resources
 }
 
+/// The only versions of this release that are deprecated and served.
+fn deprecation(group: &str, version: &str, kind: &str) -> Option<String> {
+    let (since, instead) = match (group, version, kind) {
+        ("", "v1", "Endpoints") => ("v1.33+", "use discovery.k8s.io/v1 EndpointSlice"),
+        ("", "v1", "ComponentStatus") => return Some("v1 ComponentStatus is deprecated in v1.19+".to_owned()),
+        _ => return None,
+    };
+    Some(format!("{version} {kind} is deprecated in {since}; {instead}"))
+}
+
 fn of_table(types: &Types, group: &str, version: &str, resource: &types::Resource, id: StructId) -> Resource {
     let owned = |verbs: &[&str]| verbs.iter().map(|verb| (*verb).to_owned()).collect();
     let subresources = resource.subresources.iter().map(|subresource| Subresource {
@@ -178,6 +192,8 @@ fn of_table(types: &Types, group: &str, version: &str, resource: &types::Resourc
         categories: owned(&resource.categories),
         storage_hash: resource.storage_version_hash.map(str::to_owned),
         kind: resource.kind.to_owned(),
+        list_kind: format!("{}List", resource.kind),
+        deprecation: deprecation(group, version, resource.kind),
         namespaced: resource.namespaced,
         verbs: owned(&resource.verbs),
         subresources: subresources.collect(),

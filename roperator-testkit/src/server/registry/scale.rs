@@ -34,6 +34,8 @@ static SCALE: LazyLock<Option<Resource>> = LazyLock::new(|| {
         categories: Vec::new(),
         storage_hash: None,
         kind: "Scale".to_owned(),
+        list_kind: String::new(),
+        deprecation: None,
         namespaced: true,
         verbs: Vec::new(),
         subresources: Vec::new(),

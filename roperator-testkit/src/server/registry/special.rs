@@ -73,7 +73,8 @@ pub fn create(
     match (resource.plural.as_str(), subresource) {
         ("pods", "eviction") => evict(registry, resource, namespace, name, &document.value),
         ("serviceaccounts", "token") => token(registry, resource, namespace, name, document.value),
-        ("pods", "binding") | ("bindings", _) => Err(ApiError::method_not_allowed()),
+        ("pods", "binding") => registry.bind(namespace, name, &document.value),
+        ("bindings", _) => registry.bind(namespace, meta(&document.value, "name"), &document.value),
         _ => review(registry, resource, document),
     }
 }
@@ -127,14 +128,19 @@ fn evict(
         ..DeleteOptions::default()
     };
     match registry.delete(pods, namespace, name, &options)? {
-        Deleted::Gone(_) | Deleted::Marked(_) => Ok(json!({
-            "kind": "Status",
-            "apiVersion": "v1",
-            "metadata": {},
-            "status": "Success",
-            "code": 201,
-        })),
+        Deleted::Gone(_) | Deleted::Marked(_) => Ok(done()),
     }
+}
+
+/// What is answered where nothing is shown.
+pub(super) fn done() -> Value {
+    json!({
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Success",
+        "code": 201,
+    })
 }
 
 /// A token that says whose it is; nobody checks it yet.

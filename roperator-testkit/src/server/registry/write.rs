@@ -4,20 +4,23 @@
 
 use std::sync::Arc;
 
+use http::StatusCode;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
     Registry, admission,
     codec::{decode, encode},
-    managed, metadata,
-    object::{copy, copy_meta, finalizers, is_deleted, meta, meta_number, metadata_mut, set_meta},
+    managed,
+    object::{finalizers, is_deleted, meta, meta_number, metadata_mut, set_meta},
     options::WriteOptions,
-    resource::{Nature, Resource},
+    prepare,
+    resource::Resource,
+    warnings::{self, Warnings},
 };
 use crate::server::{
     clock::seconds,
-    field::FieldError,
+    field::{FieldError, quote},
     patch::apply::{Author, keep_times},
     status::{ApiError, GroupResource, invalid_field, resource_version_path},
     store::{Object, key},
@@ -38,6 +41,8 @@ pub struct Target<'a> {
     pub options: &'a WriteOptions,
     /// Who writes.
     pub manager: &'a str,
+    /// Takes what the writer is to be warned of.
+    pub warnings: &'a Warnings,
 }
 
 impl Target<'_> {
@@ -112,15 +117,25 @@ impl Registry {
         }
         set_meta(&mut object, "uid", &Uuid::new_v4().to_string());
         set_meta(&mut object, "creationTimestamp", &seconds(self.clock.now()));
-        prepare_create(resource, &mut object);
+        admission::admit(&self.store, &place, &mut object)?;
+        prepare::create(resource, &mut object);
         let name = meta(&object, "name").to_owned();
         let mut allocations = self.allocations(resource);
         let change = allocations.as_ref().map(|held| held.create(&mut object)).transpose()?;
-        let errors = validate_create(resource, &object);
+        let errors = prepare::validate_create(resource, &object);
         if !errors.is_empty() {
             return Err(target.invalid(&name, &errors));
         }
+        warnings::of(resource, &object, None, target.warnings);
         let place_key = key(target.namespace, &name);
+        let version = meta(&object, "resourceVersion").parse::<u64>();
+        if !target.options.dry_run && version.is_ok_and(|version| version != 0) {
+            return Err(ApiError::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "",
+                "resourceVersion should not be set on objects to be created",
+            ));
+        }
         if let Some(live) = self.store.get(&place, &place_key) {
             return Err(exists(
                 &place,
@@ -158,18 +173,17 @@ impl Registry {
         set_namespace(target, &mut new)?;
         admission::may_write(&self.store, target.namespace)?;
         check_revision(target, &old, &mut new)?;
-        copy_meta(&old, &mut new, "generation");
-        prepare_update(target, &mut new, &old);
-        keep_system_metadata(&mut new, &old);
+        prepare::update(resource, target.subresource, &mut new, &old);
         let mut allocations = self.allocations(resource).filter(|_| target.subresource.is_empty());
         let change = allocations
             .as_ref()
             .map(|held| held.update(&mut new, &old))
             .transpose()?;
-        let errors = validate_update(target, &new, &old);
+        let errors = prepare::validate_update(resource, target.subresource, &new, &old);
         if !errors.is_empty() {
             return Err(target.invalid(target.name, &errors));
         }
+        warnings::of(resource, &new, Some(&old), target.warnings);
         keep_times(&old, &mut new);
         if is_due(resource, &new, &old) {
             drop(allocations);
@@ -287,46 +301,15 @@ fn exists(resource: &GroupResource, name: &str, is_deleted: bool) -> ApiError {
     error
 }
 
-fn prepare_create(resource: &Resource, object: &mut Value) {
-    metadata_mut(object).remove("resourceVersion");
-    metadata_mut(object).remove("generation");
-    if resource.strategy.has_status {
-        copy(&resource.blank, object, "status");
-    }
-    if !resource.strategy.generation.is_empty() || resource.is_custom() {
-        metadata_mut(object).insert("generation".to_owned(), 1.into());
-    }
-    (resource.strategy.prepare_create)(object);
-}
-
-fn validate_create(resource: &Resource, object: &Value) -> Vec<FieldError> {
-    let rules = rules(resource);
-    match &resource.nature {
-        Nature::Custom(definition) => {
-            let metadata = metadata::validate_create(object, &rules, Vec::new());
-            definition.validate(metadata, object, None, "")
-        }
-        Nature::BuiltIn(_) => {
-            let errors = (resource.strategy.validate_create)(object);
-            metadata::validate_create(object, &rules, errors)
-        }
-    }
-}
-
-/// What a resource demands of its objects' metadata.
-fn rules(resource: &Resource) -> metadata::Rules {
-    if resource.is_custom() {
-        return metadata::Rules::custom(resource.namespaced);
-    }
-    let validate_name = resource.strategy.validate_name;
-    metadata::Rules::built_in(&resource.group, &resource.plural, resource.namespaced, validate_name)
-}
-
 /// A client that names a resource version means that version.
 fn check_revision(target: &Target<'_>, old: &Value, new: &mut Value) -> Result<(), ApiError> {
     let resource = target.resource;
     let given = meta(new, "resourceVersion");
     let live = meta(old, "resourceVersion");
+    if !given.is_empty() && given.parse::<u64>().is_err() {
+        let message = format!("strconv.ParseUint: parsing {}: invalid syntax", quote(given));
+        return Err(ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "", message));
+    }
     if given.is_empty() || given == "0" {
         if resource.strategy.unconditional_update {
             set_meta(new, "resourceVersion", live);
@@ -339,92 +322,6 @@ fn check_revision(target: &Target<'_>, old: &Value, new: &mut Value) -> Result<(
         return Err(ApiError::modified(&resource.group_resource(), target.name));
     }
     Ok(())
-}
-
-fn prepare_update(target: &Target<'_>, new: &mut Value, old: &Value) {
-    let resource = target.resource;
-    match (target.subresource, &resource.nature) {
-        ("" | "scale", _) => {
-            if resource.strategy.has_status {
-                copy(old, new, "status");
-            }
-            (resource.strategy.prepare_update)(new, old);
-            if is_new_generation(resource, new, old) {
-                let generation = meta_number(old, "generation").unwrap_or(0) + 1;
-                metadata_mut(new).insert("generation".to_owned(), generation.into());
-            }
-        }
-        (_, Nature::Custom(_)) => {
-            let mut kept = old.clone();
-            copy(new, &mut kept, "status");
-            copy_meta(new, &mut kept, "managedFields");
-            *new = kept;
-        }
-        ("finalize", Nature::BuiltIn(_)) => copy(old, new, "status"),
-        (_, Nature::BuiltIn(_)) => {
-            let fields: Vec<String> = old
-                .as_object()
-                .into_iter()
-                .flatten()
-                .map(|(field, _)| field.clone())
-                .collect();
-            for field in fields
-                .iter()
-                .filter(|field| !matches!(field.as_str(), "status" | "metadata"))
-            {
-                copy(old, new, field);
-            }
-            for field in ["ownerReferences", "deletionTimestamp", "finalizers"] {
-                copy_meta(old, new, field);
-            }
-        }
-    }
-}
-
-fn is_new_generation(resource: &Resource, new: &Value, old: &Value) -> bool {
-    if !resource.is_custom() {
-        return resource
-            .strategy
-            .generation
-            .iter()
-            .any(|field| new.get(field) != old.get(field));
-    }
-    let counts = |field: &str| field != "metadata" && !(resource.strategy.has_status && field == "status");
-    let differs = |one: &Value, other: &Value| {
-        let fields = one.as_object().into_iter().flatten();
-        fields
-            .filter(|(field, _)| counts(field))
-            .any(|(field, value)| other.get(field) != Some(value))
-    };
-    differs(new, old) || differs(old, new)
-}
-
-/// What an update can never change, whatever it says.
-fn keep_system_metadata(new: &mut Value, old: &Value) {
-    if meta(new, "uid").is_empty() {
-        copy_meta(old, new, "uid");
-    }
-    copy_meta(old, new, "creationTimestamp");
-    if is_deleted(old) {
-        copy_meta(old, new, "deletionTimestamp");
-    }
-    if meta_number(new, "deletionGracePeriodSeconds").is_none() {
-        copy_meta(old, new, "deletionGracePeriodSeconds");
-    }
-}
-
-fn validate_update(target: &Target<'_>, new: &Value, old: &Value) -> Vec<FieldError> {
-    let resource = target.resource;
-    let rules = rules(resource);
-    let judge = match &resource.nature {
-        Nature::Custom(definition) => {
-            let metadata = metadata::validate_update(new, old, &rules, Vec::new());
-            return definition.validate(metadata, new, Some(old), target.subresource);
-        }
-        Nature::BuiltIn(_) if matches!(target.subresource, "" | "scale") => resource.strategy.validate_update,
-        Nature::BuiltIn(_) => resource.strategy.validate_status,
-    };
-    metadata::validate_update(new, old, &rules, judge(new, old))
 }
 
 /// Whether an update lets go of an object whose deletion waited for that.
