@@ -232,6 +232,7 @@ fn resource(crd: &Value, version: &Value, definition: Definition) -> Resource {
         subresources,
         strategy,
         nature: Nature::Custom(Arc::new(definition)),
+        twin: None,
         blank: Value::Object(Map::new()),
     }
 }

@@ -55,7 +55,7 @@ impl Registry {
         let place = resource.group_resource();
         admission::may_delete(&place, name)?;
         loop {
-            let Some(live) = self.store.get(&place, &key(namespace, name)) else {
+            let Some(live) = self.store.get(&resource.place(), &key(namespace, name)) else {
                 return Err(ApiError::not_found(&place, name));
             };
             if let Some(deleted) = self.delete_live(resource, &live, options)? {
@@ -76,7 +76,7 @@ impl Registry {
         filter: &dyn Fn(&Object) -> bool,
         options: &DeleteOptions,
     ) -> Result<Vec<Arc<Object>>, ApiError> {
-        let place = resource.group_resource();
+        let place = resource.place();
         let query = Query {
             resource: &place,
             namespace,
@@ -139,7 +139,7 @@ impl Registry {
         let build = |revision| encode(resource, &live.key, marked, revision);
         let stored = self
             .store
-            .put(&resource.group_resource(), &live.key, Some(live.revision), build)
+            .put(&resource.place(), &live.key, Some(live.revision), build)
             .ok()?;
         self.after_write(resource, &stored);
         Some(stored)

@@ -12,7 +12,7 @@ use crate::server::field::FieldError;
 
 /// Before a creation.
 pub fn create(resource: &Resource, object: &mut Value) {
-    if resource.strategy.has_status {
+    if resource.strategy.has_status && !resource.strategy.created_with_status {
         copy(&resource.blank, object, "status");
     }
     if !resource.strategy.generation.is_empty() || resource.is_custom() {

@@ -30,9 +30,10 @@ pub fn is_virtual(resource: &Resource, subresource: &str) -> bool {
 /// Whether a deletion is answered with the object instead of a status.
 #[must_use]
 pub fn answers_with_object(resource: &Resource) -> bool {
-    resource.group.is_empty()
-        && matches!(
-            resource.plural.as_str(),
+    matches!(
+        (resource.group.as_str(), resource.plural.as_str()),
+        (
+            "",
             "pods"
                 | "services"
                 | "serviceaccounts"
@@ -40,7 +41,19 @@ pub fn answers_with_object(resource: &Resource) -> bool {
                 | "persistentvolumes"
                 | "podtemplates"
                 | "resourcequotas"
+        ) | (
+            "storage.k8s.io",
+            "csidrivers" | "csinodes" | "storageclasses" | "volumeattachments" | "volumeattributesclasses"
+        ) | (
+            "resource.k8s.io",
+            "deviceclasses"
+                | "devicetaintrules"
+                | "resourceclaims"
+                | "resourceclaimtemplates"
+                | "resourcepoolstatusrequests"
+                | "resourceslices"
         )
+    )
 }
 
 /// Where the real server stores objects: messages name it.

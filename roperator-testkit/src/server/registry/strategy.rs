@@ -34,6 +34,8 @@ pub struct Strategy {
     pub generation: &'static [&'static str],
     /// Whether the status is a subresource: dropped by writes of the object, alone written by writes of the status.
     pub has_status: bool,
+    /// Whether a creation may bring the status along though it is a subresource.
+    pub created_with_status: bool,
     /// Whether an update of an object that does not exist creates it.
     pub creates_on_update: bool,
     /// Whether an update without a `resourceVersion` is taken.
@@ -72,6 +74,7 @@ impl Strategy {
         validate_name: crate::server::names::subdomain,
         generation: &[],
         has_status: false,
+        created_with_status: false,
         creates_on_update: false,
         unconditional_update: true,
         grace_seconds: |_, _| None,

@@ -52,10 +52,10 @@ impl Target<'_> {
         key(self.namespace, self.name)
     }
 
-    /// The refusal of an object that is not valid.
+    /// The refusal of an object that is not valid; it names the group in which the kind is stored.
     #[must_use]
     pub fn invalid(&self, name: &str, errors: &[FieldError]) -> ApiError {
-        ApiError::invalid(&self.resource.group, &self.resource.kind, name, errors)
+        ApiError::invalid(&self.resource.place().group, &self.resource.kind, name, errors)
     }
 }
 
@@ -92,12 +92,13 @@ impl Registry {
         let resource = target.resource.group_resource();
         // Made anew as often as the object changes meanwhile: each time, somebody else has got on.
         loop {
-            let Some(live) = self.store.get(&resource, &target.key()) else {
+            let Some(live) = self.store.get(&target.resource.place(), &target.key()) else {
                 if !creates {
                     return Err(ApiError::not_found(&resource, target.name));
                 }
                 let mut object = make(None)?;
                 set_namespace(target, &mut object)?;
+                metadata_mut(&mut object).remove("resourceVersion");
                 return Ok((self.create_owned(target, object)?, true));
             };
             if let Some(written) = self.update_live(target, &live, make)? {
@@ -136,7 +137,7 @@ impl Registry {
                 "resourceVersion should not be set on objects to be created",
             ));
         }
-        if let Some(live) = self.store.get(&place, &place_key) {
+        if let Some(live) = self.store.get(&resource.place(), &place_key) {
             return Err(exists(
                 &place,
                 &name,
@@ -149,7 +150,7 @@ impl Registry {
         let build = |revision| encode(resource, &place_key, object, revision);
         let stored = self
             .store
-            .put(&place, &place_key, None, build)
+            .put(&resource.place(), &place_key, None, build)
             .map_err(|_| ApiError::already_exists(&place, &name))?;
         if let (Some(held), Some(change)) = (&mut allocations, change) {
             held.apply(change);
@@ -167,7 +168,6 @@ impl Registry {
         make: Make<'_>,
     ) -> Result<Option<Written>, ApiError> {
         let resource = target.resource;
-        let place = resource.group_resource();
         let old = decode(resource, live)?;
         let mut new = make(Some(&old))?;
         set_namespace(target, &mut new)?;
@@ -190,7 +190,9 @@ impl Registry {
             if target.options.dry_run {
                 return Ok(Some(Written::Shown(new)));
             }
-            return self.remove(resource, live, new);
+            // The last event shows the object as it was stored, the answer as it was to become.
+            let removed = self.remove(resource, live, old)?;
+            return Ok(removed.map(|_| Written::Shown(new)));
         }
         if new == old {
             return Ok(Some(Written::Stored(Arc::clone(live))));
@@ -199,7 +201,7 @@ impl Registry {
             return Ok(Some(Written::Shown(new)));
         }
         let build = |revision| encode(resource, &live.key, new, revision);
-        let Ok(stored) = self.store.put(&place, &live.key, Some(live.revision), build) else {
+        let Ok(stored) = self.store.put(&resource.place(), &live.key, Some(live.revision), build) else {
             return Ok(None);
         };
         if let (Some(held), Some(change)) = (&mut allocations, change) {
@@ -216,8 +218,7 @@ impl Registry {
         let stored = decode(resource, live)?;
         let mut shown = last;
         let build = |revision| encode(resource, &live.key, stored, revision);
-        let place = resource.group_resource();
-        let Ok(removed) = self.store.remove(&place, &live.key, live.revision, build) else {
+        let Ok(removed) = self.store.remove(&resource.place(), &live.key, live.revision, build) else {
             return Ok(None);
         };
         set_meta(&mut shown, "resourceVersion", &removed.revision.to_string());

@@ -199,7 +199,8 @@ fn all_versions(versions: &[Value], path: &FieldPath) -> Vec<FieldError> {
         .all(|(index, name)| !names.iter().take(index).any(|other| other == name));
     let mut complain = |why: &str| {
         let shown: Vec<String> = versions.iter().map(shown_version).collect();
-        found.push(described(&here, format!("[{}]: {why}", shown.join(","))));
+        let shown = if versions.is_empty() { "null".to_owned() } else { format!("[{}]", shown.join(",")) };
+        found.push(described(&here, format!("{shown}: {why}")));
     };
     if !unique {
         complain("must contain unique version names");
