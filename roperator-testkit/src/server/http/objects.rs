@@ -272,6 +272,7 @@ impl Found<'_> {
     fn delete(&self) -> Result<Response<Body>, ApiError> {
         let representation = self.accept(Offer::Objects)?;
         let options = self.delete_options()?;
+        self.warn_of_deletion(&options);
         let name = self.name.unwrap_or_default();
         match self.registry.delete(self.resource, self.namespace, name, &options)? {
             Deleted::Marked(written) => {
@@ -308,6 +309,7 @@ impl Found<'_> {
         let list = list_options(&self.request.query)?;
         let selection = Selection::new(self.resource, &list, None)?;
         let options = self.delete_options()?;
+        self.warn_of_deletion(&options);
         let takes = |object: &crate::server::store::Object| selection.takes(object);
         let deleted = self
             .registry
@@ -334,6 +336,12 @@ impl Found<'_> {
         let decoded = types.decode(id, document.value);
         let decoded = decoded.map_err(|error| ApiError::bad_request(error.to_string()))?;
         delete_options_of_body(&decoded.object)
+    }
+
+    fn warn_of_deletion(&self, options: &DeleteOptions) {
+        if let Some(warning) = special::deletion_warning(self.resource, options) {
+            self.warnings.add(warning.to_owned());
+        }
     }
 
     /// The `apiVersion` and the kind of what is sent here.

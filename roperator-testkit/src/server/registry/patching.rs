@@ -5,10 +5,11 @@ use serde_json::Value;
 
 use super::{
     Registry,
-    body::{Document, decode},
+    body::{Decoded, Document, decode},
     managed,
     object::meta,
     options::FieldValidation,
+    resource::{Nature, Resource, kind_of},
     scale,
     write::{Target, Written},
 };
@@ -17,7 +18,11 @@ use crate::server::{
     field::{FieldError, FieldPath},
     patch::{self, apply::Author},
     status::ApiError,
+    types::Types,
 };
+
+/// Where in the real server's code built-in kinds are registered: messages tell it.
+const SCHEME: &str = "pkg/runtime/scheme.go:111";
 
 /// A patch.
 #[derive(Debug, Clone)]
@@ -111,17 +116,15 @@ impl Registry {
                 patch::strategic::apply(shapes, root, live, patch)?
             }
         };
-        let text = patched.to_string();
-        let is_strategic = matches!(patch, Patch::Strategic(_));
-        let decoded = decode(resource, Document::of(patched)).map_err(|why| refused(&text, &why))?;
+        // A strategic merge is told of by the patch, others by what came of them.
+        let (text, decoded) = match patch {
+            Patch::Strategic(patch) => (patch::go::print(patch), convert(resource, patched)),
+            _ => (patched.to_string(), decode_patched(resource, patched)),
+        };
+        let decoded = decoded.map_err(|why| refused(&text, &why))?;
         complaints.extend(decoded.complaints);
         strict(target, complaints, |all| {
-            let why = format!("strict decoding error: {all}");
-            if is_strategic {
-                ApiError::bad_request(why)
-            } else {
-                refused(&text, &why)
-            }
+            refused(&text, &format!("strict decoding error: {all}"))
         })?;
         let mut object = decoded.object;
         self.own(target, Some(live), &mut object);
@@ -155,6 +158,37 @@ impl Registry {
         })?;
         Ok(decoded.object)
     }
+}
+
+/// What a kind makes of a patched object that is written out and read again.
+fn decode_patched(resource: &Resource, patched: Value) -> Result<Decoded, String> {
+    let (api_version, kind) = kind_of(&patched);
+    let is_another = kind != resource.kind || api_version != resource.api_version();
+    if is_another && !resource.is_custom() {
+        // It is read as what it says that it is.
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        let types = Types::kubernetes();
+        let Some(id) = types.kind(group, version, kind) else {
+            return Err(format!(
+                "no kind \"{kind}\" is registered for version \"{api_version}\" in scheme \"{SCHEME}\""
+            ));
+        };
+        types.decode(id, patched.clone()).map_err(|error| error.to_string())?;
+    }
+    decode(resource, Document::of(patched))
+}
+
+/// What a kind makes of a patched object that is never written out: the real server tells its faults in other words.
+fn convert(resource: &Resource, patched: Value) -> Result<Decoded, String> {
+    let Nature::BuiltIn(id) = resource.nature else {
+        return decode(resource, Document::of(patched));
+    };
+    let types = Types::kubernetes();
+    let decoded = types.decode(id, patched).map_err(|error| error.converted())?;
+    let mut object = decoded.object;
+    (resource.strategy.default)(&mut object);
+    let complaints = types.strict_errors(id, &[], &[], &decoded.unknown);
+    Ok(Decoded { object, complaints })
 }
 
 /// Complaints are a refusal, warnings or nothing, as the request wants it.

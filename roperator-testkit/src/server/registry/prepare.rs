@@ -5,10 +5,10 @@ use serde_json::Value;
 
 use super::{
     metadata,
-    object::{copy, copy_meta, is_deleted, meta, meta_number, metadata_mut},
+    object::{copy, copy_meta, is_deleted, meta_number, metadata_mut, text},
     resource::{Nature, Resource},
 };
-use crate::server::field::FieldError;
+use crate::server::field::{FieldError, FieldPath};
 
 /// Before a creation.
 pub fn create(resource: &Resource, object: &mut Value) {
@@ -25,6 +25,7 @@ pub fn create(resource: &Resource, object: &mut Value) {
 pub fn validate_create(resource: &Resource, object: &Value) -> Vec<FieldError> {
     let rules = rules(resource);
     match &resource.nature {
+        Nature::Custom(_) if is_of_another_kind(resource, object) => vec![another_kind(resource, object)],
         Nature::Custom(definition) => {
             let metadata = metadata::validate_create(object, &rules, Vec::new());
             definition.validate(metadata, object, None, "")
@@ -34,6 +35,15 @@ pub fn validate_create(resource: &Resource, object: &Value) -> Vec<FieldError> {
             metadata::validate_create(object, &rules, errors)
         }
     }
+}
+
+fn is_of_another_kind(resource: &Resource, object: &Value) -> bool {
+    text(object, "/kind") != resource.kind
+}
+
+fn another_kind(resource: &Resource, object: &Value) -> FieldError {
+    let detail = format!("must be {}", resource.kind);
+    FieldError::invalid(&FieldPath::new("kind"), text(object, "/kind"), detail)
 }
 
 /// What a resource demands of its objects' metadata.
@@ -116,6 +126,7 @@ fn keep_system_metadata(new: &mut Value, old: &Value) {
 pub fn validate_update(resource: &Resource, subresource: &str, new: &Value, old: &Value) -> Vec<FieldError> {
     let rules = rules(resource);
     let judge = match &resource.nature {
+        Nature::Custom(_) if is_of_another_kind(resource, new) => return vec![another_kind(resource, new)],
         Nature::Custom(definition) => {
             let metadata = metadata::validate_update(new, old, &rules, Vec::new());
             return definition.validate(metadata, new, Some(old), subresource);

@@ -56,6 +56,17 @@ pub fn answers_with_object(resource: &Resource) -> bool {
     )
 }
 
+/// What a deletion is to be warned of.
+#[must_use]
+pub fn deletion_warning(resource: &Resource, options: &DeleteOptions) -> Option<&'static str> {
+    let is_silent = options.propagation_policy.is_none() && options.orphan_dependents.is_none();
+    let is_job = resource.group == "batch" && resource.plural == "jobs";
+    (is_job && is_silent).then_some(
+        "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set \
+         propagationPolicy=Orphan to suppress this warning",
+    )
+}
+
 /// Where the real server stores objects: messages name it.
 #[must_use]
 pub fn storage_path(resource: &Resource) -> String {

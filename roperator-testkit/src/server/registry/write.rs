@@ -12,7 +12,7 @@ use super::{
     Registry, admission,
     codec::{decode, encode},
     managed,
-    object::{finalizers, is_deleted, meta, meta_number, metadata_mut, set_meta},
+    object::{finalizers, is_deleted, meta, meta_number, metadata_mut, set_meta, text},
     options::WriteOptions,
     prepare,
     resource::Resource,
@@ -52,10 +52,16 @@ impl Target<'_> {
         key(self.namespace, self.name)
     }
 
-    /// The refusal of an object that is not valid; it names the group in which the kind is stored.
-    #[must_use]
-    pub fn invalid(&self, name: &str, errors: &[FieldError]) -> ApiError {
-        ApiError::invalid(&self.resource.place().group, &self.resource.kind, name, errors)
+    /// The refusal of an object that is not valid. It names the group in which the kind is stored, and a custom object's
+    /// kind as the object has it.
+    fn invalid(&self, object: &Value, errors: &[FieldError]) -> ApiError {
+        let given = text(object, "/kind");
+        let kind = if self.resource.is_custom() && !given.is_empty() {
+            given
+        } else {
+            &self.resource.kind
+        };
+        ApiError::invalid(&self.resource.place().group, kind, meta(object, "name"), errors)
     }
 }
 
@@ -125,7 +131,7 @@ impl Registry {
         let change = allocations.as_ref().map(|held| held.create(&mut object)).transpose()?;
         let errors = prepare::validate_create(resource, &object);
         if !errors.is_empty() {
-            return Err(target.invalid(&name, &errors));
+            return Err(target.invalid(&object, &errors));
         }
         warnings::of(resource, &object, None, target.warnings);
         let place_key = key(target.namespace, &name);
@@ -181,7 +187,7 @@ impl Registry {
             .transpose()?;
         let errors = prepare::validate_update(resource, target.subresource, &new, &old);
         if !errors.is_empty() {
-            return Err(target.invalid(target.name, &errors));
+            return Err(target.invalid(&new, &errors));
         }
         warnings::of(resource, &new, Some(&old), target.warnings);
         keep_times(&old, &mut new);
