@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{
     metadata,
-    object::{copy, copy_meta, is_deleted, meta_number, metadata_mut, text},
+    object::{copy, copy_meta, is_deleted, meta, meta_number, metadata_mut, text},
     resource::{Nature, Resource},
 };
 use crate::server::field::{FieldError, FieldPath};

@@ -65,7 +65,7 @@ fn time(value: &mut Value, layout: time::Layout, at: &At<'_>) -> Result<(), Wron
     let Value::String(text) = &*value else {
         return Err(Wrong::mismatch(at, value, "string"));
     };
-    if let Some(changed) = time::canonical(text, layout).map_err(Wrong)? {
+    if let Some(changed) = time::canonical(text, layout).map_err(Wrong::plain)? {
         *value = changed;
     }
     Ok(())
