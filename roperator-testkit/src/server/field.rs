@@ -4,6 +4,9 @@ use std::fmt::{self, Display, Write as _};
 
 use serde_json::Value;
 
+use super::go;
+pub use super::go::quote;
+
 /// A place in an object, as Kubernetes writes it: `spec.containers[0].name`, `metadata.labels[app]`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FieldPath(String);
@@ -217,7 +220,8 @@ impl FieldError {
         if let Some(value) = self.value.as_ref().filter(|_| self.problem.shows_value()) {
             let shown = match value {
                 Value::String(text) => quote(text),
-                other => other.to_string(),
+                Value::Number(number) => go::number(number),
+                other => go::json(other),
             };
             let _ = write!(body, ": {shown}");
         }
@@ -232,32 +236,6 @@ impl Display for FieldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.path, self.body())
     }
-}
-
-/// A string as Go's `%q` writes it.
-#[must_use]
-pub fn quote(text: &str) -> String {
-    let mut quoted = String::with_capacity(text.len() + 2);
-    quoted.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => quoted.push_str("\\\""),
-            '\\' => quoted.push_str("\\\\"),
-            '\n' => quoted.push_str("\\n"),
-            '\r' => quoted.push_str("\\r"),
-            '\t' => quoted.push_str("\\t"),
-            '\u{7}' => quoted.push_str("\\a"),
-            '\u{8}' => quoted.push_str("\\b"),
-            '\u{b}' => quoted.push_str("\\v"),
-            '\u{c}' => quoted.push_str("\\f"),
-            control if u32::from(control) < 0x20 || control == '\u{7f}' => {
-                let _ = write!(quoted, "\\x{:02x}", u32::from(control));
-            }
-            other => quoted.push(other),
-        }
-    }
-    quoted.push('"');
-    quoted
 }
 
 #[cfg(test)]

@@ -9,11 +9,12 @@
 //! - [`patch`], [`table`], [`selector`]: patches and server-side apply, columns and rows, selectors;
 //! - [`schema`], [`types`]: what objects look like, custom and built in;
 //! - [`store`]: versions, lists and watches;
-//! - [`shape`], [`status`], [`names`], [`field`], [`clock`]: what all of them share.
+//! - [`shape`], [`status`], [`names`], [`field`], [`go`], [`clock`]: what all of them share.
 
 pub mod clock;
 pub mod controllers;
 pub mod field;
+pub mod go;
 pub mod http;
 pub mod names;
 pub mod patch;

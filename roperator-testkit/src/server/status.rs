@@ -193,6 +193,25 @@ impl ApiError {
         error
     }
 
+    /// 405 `MethodNotAllowed` of a custom resource.
+    #[must_use]
+    pub fn not_supported(resource: &GroupResource, verb: &str) -> Self {
+        let message = format!("{verb} is not supported on resources of kind \"{resource}\"");
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", message).about(resource, "")
+    }
+
+    /// 406 `NotAcceptable`.
+    #[must_use]
+    pub fn not_acceptable(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message)
+    }
+
+    /// 500 without a reason: what the real server did not expect to fail.
+    #[must_use]
+    pub fn unexpected(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "", message)
+    }
+
     /// 410 `Expired`: a resource version or a continue token that history no longer reaches.
     #[must_use]
     pub fn expired(message: impl Into<String>) -> Self {

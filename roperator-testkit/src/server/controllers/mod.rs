@@ -13,7 +13,7 @@ mod namespaces;
 use std::sync::Arc;
 
 use self::{garbage::Collector, namespaces::Emptier};
-use super::{
+use crate::server::{
     registry::Registry,
     store::{Feed, ReadError},
 };

@@ -10,12 +10,12 @@ use super::{
     Whole,
     body::Body,
     negotiate::{self, Offer, Representation},
-    openapi, respond,
+    openapi, respond, route,
 };
 use crate::server::{
     registry::{
         Registry,
-        resource::{Resource, join},
+        resource::{Resource, join, version_priority},
     },
     status::ApiError,
     types::Types,
@@ -40,15 +40,17 @@ pub(super) struct Group {
 /// The refusal.
 pub fn answer(registry: &Registry, request: &Whole, segments: &[String]) -> Result<Response<Body>, ApiError> {
     let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
-    let not_found = || Ok(respond::text(StatusCode::NOT_FOUND, "404 page not found\n"));
     if matches!(parts.as_slice(), ["healthz" | "livez" | "readyz", ..]) {
         return Ok(respond::text(StatusCode::OK, "ok"));
     }
-    if !matches!(request.method, Method::GET | Method::HEAD) {
-        return match parts.first() {
-            Some(&("api" | "apis" | "version" | "openapi")) => Err(ApiError::method_not_allowed()),
-            _ => not_found(),
-        };
+    // What is Kubernetes' own has routes; what comes of definitions is answered whatever the method.
+    let is_own = match parts.as_slice() {
+        ["version" | "api", ..] | ["apis"] => true,
+        ["apis", group, ..] => Types::kubernetes().group(group).is_some(),
+        _ => false,
+    };
+    if is_own && request.method != Method::GET {
+        return Err(ApiError::method_not_allowed());
     }
     match parts.as_slice() {
         ["openapi", rest @ ..] => return openapi::answer(registry, request, rest),
@@ -83,7 +85,18 @@ pub fn answer(registry: &Registry, request: &Whole, segments: &[String]) -> Resu
         ["apis", group, version] => resources(registry, group, version),
         _ => None,
     };
-    let Some(found) = found else { return not_found() };
+    let Some(found) = found else {
+        return match parts.as_slice() {
+            ["api", ..] => respond::nowhere(""),
+            ["apis", group, ..] => respond::nowhere(group),
+            _ => Ok(respond::no_page()),
+        };
+    };
+    match parts.as_slice() {
+        ["api" | "apis", _, ..] if is_own => route::gives(request, &route::OBJECTS)?,
+        ["version"] => route::gives(request, &["application/json"])?,
+        _ => {}
+    }
     let representation = negotiate::accept(request.header(header::ACCEPT), Offer::Plain)?;
     Ok(respond::value(StatusCode::OK, representation, &found))
 }
@@ -141,32 +154,6 @@ pub(super) fn groups(registry: &Registry) -> Vec<Group> {
     groups
 }
 
-/// Kubernetes' order of versions: `v2`, `v1`, `v1beta2`, `v1beta1`, `v1alpha1`; the greater the better.
-fn version_priority(name: &str) -> (u8, u32, u32, std::cmp::Reverse<String>) {
-    let other = (0, 0, 0, std::cmp::Reverse(name.to_owned()));
-    let Some(rest) = name.strip_prefix('v') else {
-        return other;
-    };
-    let digits = rest
-        .find(|character: char| !character.is_ascii_digit())
-        .unwrap_or(rest.len());
-    let (major, stage) = rest.split_at(digits);
-    let Ok(major) = major.parse() else { return other };
-    let (class, number) = if stage.is_empty() {
-        (3, "0")
-    } else if let Some(number) = stage.strip_prefix("beta") {
-        (2, number)
-    } else if let Some(number) = stage.strip_prefix("alpha") {
-        (1, number)
-    } else {
-        return other;
-    };
-    match number.parse() {
-        Ok(number) => (class, major, number, std::cmp::Reverse(String::new())),
-        Err(_) => other,
-    }
-}
-
 fn described(group: &Group, is_alone: bool) -> Value {
     let version =
         |version: &Version| json!({"groupVersion": join(&group.name, &version.name), "version": version.name});
@@ -185,12 +172,16 @@ fn resources(registry: &Registry, group: &str, version: &str) -> Option<Value> {
     let found = groups.iter().find(|known| known.name == group)?;
     let found = found.versions.iter().find(|known| known.name == version)?;
     let resources: Vec<Value> = found.resources.iter().flat_map(|resource| listed(resource)).collect();
-    Some(json!({
+    let mut list = json!({
         "kind": "APIResourceList",
-        "apiVersion": "v1",
         "groupVersion": join(group, version),
         "resources": resources,
-    }))
+    });
+    // The core group's list does not say of which version it is.
+    if let (Some(map), false) = (list.as_object_mut(), group.is_empty()) {
+        map.insert("apiVersion".to_owned(), "v1".into());
+    }
+    Some(list)
 }
 
 fn listed(resource: &Resource) -> Vec<Value> {
@@ -365,4 +356,5 @@ fn version() -> Value {
 pub(super) const PLAIN: Representation = Representation {
     encoding: negotiate::Encoding::Json,
     form: negotiate::Form::Whole,
+    version: "v1",
 };

@@ -1,10 +1,11 @@
 //! The server's face: HTTP requests in, answers out. It takes requests apart, asks the registry, and writes what it is
 //! told; what objects are and may become is not decided here.
 //!
-//! [`path`], [`options`] and [`negotiate`] take a request apart; [`objects`] answers for objects, [`watch`] for watches,
+//! [`path`], [`route`], [`options`], [`negotiate`] and [`bodies`] take a request apart; [`objects`] answers for objects, [`watch`] for watches,
 //! [`discovery`] for everything else; [`respond`] writes.
 
 pub mod access;
+pub mod bodies;
 pub mod body;
 pub mod discovery;
 pub mod negotiate;
@@ -13,6 +14,7 @@ pub mod openapi;
 pub mod options;
 pub mod path;
 pub mod respond;
+pub mod route;
 pub mod show;
 pub mod watch;
 
@@ -23,7 +25,7 @@ use http::{Method, Request, Response, header};
 use http_body_util::{BodyExt as _, Limited};
 
 use self::{body::Body, options::Query, path::Target};
-use super::{registry::Registry, status::ApiError};
+use crate::server::{registry::Registry, status::ApiError};
 
 /// No body may be larger: 3 MiB.
 const MOST_BYTES: usize = 3 << 20;
@@ -95,5 +97,9 @@ where
         Target::Objects(target) => objects::answer(&registry, &request, &target),
         Target::Other(segments) => discovery::answer(&registry, &request, &segments),
     };
-    answered.unwrap_or_else(|error| respond::error(&error))
+    let response = answered.unwrap_or_else(|error| respond::error(&error));
+    if request.method == Method::HEAD {
+        return respond::head(response);
+    }
+    response
 }

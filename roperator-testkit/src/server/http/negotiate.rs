@@ -2,7 +2,6 @@
 //! body is, by its `Content-Type`.
 
 use crate::server::status::ApiError;
-use http::StatusCode;
 
 /// How an answer is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,8 +17,10 @@ pub enum Encoding {
 pub enum Form {
     /// As it is.
     Whole,
-    /// Its metadata alone: `PartialObjectMetadata`, or a list of them.
+    /// Its metadata alone: `PartialObjectMetadata`.
     Metadata,
+    /// The metadata of a list's objects: `PartialObjectMetadataList`.
+    MetadataList,
     /// A row of a table.
     Table,
 }
@@ -31,15 +32,15 @@ pub struct Representation {
     pub encoding: Encoding,
     /// As what the object is shown.
     pub form: Form,
+    /// The version of `meta.k8s.io` that a form is of.
+    pub version: &'static str,
 }
 
 /// What may be asked for at a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Offer {
-    /// Objects, in any form.
+    /// Objects and lists, in any form.
     Objects,
-    /// A list: only it may be asked for as a list of metadata.
-    Lists,
     /// What has one form alone.
     Plain,
 }
@@ -60,6 +61,7 @@ pub fn accept(header: Option<&str>, offer: Offer) -> Result<Representation, ApiE
     let json = Representation {
         encoding: Encoding::Json,
         form: Form::Whole,
+        version: "v1",
     };
     if header.trim().is_empty() {
         return Ok(json);
@@ -74,8 +76,12 @@ pub fn accept(header: Option<&str>, offer: Offer) -> Result<Representation, ApiE
                 "application/yaml" => Encoding::Yaml,
                 _ => return None,
             };
-            let form = form(clause, offer)?;
-            Some(Representation { encoding, form })
+            let (form, version) = form(clause, offer)?;
+            Some(Representation {
+                encoding,
+                form,
+                version,
+            })
         })
         .ok_or_else(not_acceptable)
 }
@@ -93,30 +99,35 @@ fn clause(text: &str) -> Clause<'_> {
     }
 }
 
-/// The form that a clause asks for, or `None` if it is not to be had here.
-fn form(clause: &Clause<'_>, offer: Offer) -> Option<Form> {
+/// The form that a clause asks for and its version, or `None` if it is not to be had here.
+fn form(clause: &Clause<'_>, offer: Offer) -> Option<(Form, &'static str)> {
     let get = |name| {
         let found = clause.parameters.iter().find(|(given, _)| *given == name);
         found.map(|(_, value)| *value)
     };
     let Some(kind) = get("as") else {
-        return Some(Form::Whole);
+        return Some((Form::Whole, "v1"));
     };
-    let known = get("g") == Some("meta.k8s.io") && matches!(get("v"), Some("v1" | "v1beta1"));
-    match (kind, offer) {
-        _ if !known => None,
-        ("PartialObjectMetadata", Offer::Objects) | ("PartialObjectMetadataList", Offer::Lists) => Some(Form::Metadata),
-        // A watch is negotiated as a list, and shows objects.
-        ("PartialObjectMetadata", Offer::Lists) => Some(Form::Metadata),
-        ("Table", Offer::Objects | Offer::Lists) => Some(Form::Table),
-        _ => None,
+    let version = ["v1", "v1beta1"]
+        .into_iter()
+        .find(|version| get("v") == Some(version))?;
+    if offer == Offer::Plain || get("g") != Some("meta.k8s.io") {
+        return None;
     }
+    let form = match kind {
+        "PartialObjectMetadata" => Form::Metadata,
+        "PartialObjectMetadataList" => Form::MetadataList,
+        "Table" => Form::Table,
+        _ => return None,
+    };
+    Some((form, version))
 }
 
 fn not_acceptable() -> ApiError {
-    let message = "only the following media types are accepted: application/json, application/yaml, \
-                   application/vnd.kubernetes.protobuf, application/cbor";
-    ApiError::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message)
+    ApiError::not_acceptable(
+        "only the following media types are accepted: application/json, application/yaml, \
+         application/vnd.kubernetes.protobuf",
+    )
 }
 
 /// What a body is.
@@ -142,15 +153,10 @@ pub fn body_type(header: Option<&str>, is_custom: bool) -> Result<BodyType, ApiE
         "application/vnd.kubernetes.protobuf" if !is_custom => return Ok(BodyType::Protobuf),
         _ => {}
     }
-    let protobuf = if is_custom {
-        ""
-    } else {
-        ", application/vnd.kubernetes.protobuf"
-    };
-    Err(ApiError::unsupported_media_type(format!(
+    Err(ApiError::unsupported_media_type(
         "the body of the request was in an unknown format - accepted media types include: application/json, \
-         application/yaml{protobuf}, application/cbor"
-    )))
+         application/yaml, application/vnd.kubernetes.protobuf",
+    ))
 }
 
 /// What a patch is.
@@ -179,15 +185,11 @@ pub fn patch_type(header: Option<&str>, is_custom: bool) -> Result<PatchType, Ap
         "application/apply-patch+yaml" => return Ok(PatchType::Apply),
         _ => {}
     }
-    let mut accepted = vec!["application/json-patch+json", "application/merge-patch+json"];
-    if !is_custom {
-        accepted.push("application/strategic-merge-patch+json");
-    }
-    accepted.extend(["application/apply-patch+yaml", "application/apply-patch+cbor"]);
-    Err(ApiError::unsupported_media_type(format!(
-        "the body of the request was in an unknown format - accepted media types include: {}",
-        accepted.join(", ")
-    )))
+    // Routes of built-in kinds have refused others before.
+    Err(ApiError::unsupported_media_type(
+        "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, \
+         application/merge-patch+json, application/apply-patch+yaml",
+    ))
 }
 
 fn media_type(header: Option<&str>) -> &str {
@@ -202,14 +204,14 @@ mod tests {
     #[test]
     fn the_best_that_is_accepted_is_chosen() {
         let table = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
-        assert_eq!(accept(Some(table), Offer::Lists).unwrap().form, Form::Table);
+        assert_eq!(accept(Some(table), Offer::Objects).unwrap().form, Form::Table);
         assert_eq!(accept(Some(table), Offer::Plain).unwrap().form, Form::Whole);
         let go = "application/vnd.kubernetes.protobuf,application/json";
         assert_eq!(accept(Some(go), Offer::Objects).unwrap().encoding, Encoding::Json);
         assert!(accept(Some("application/xml"), Offer::Objects).is_err());
-        let metadata = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
-        assert_eq!(accept(Some(metadata), Offer::Lists).unwrap().form, Form::Metadata);
-        assert!(accept(Some(metadata), Offer::Objects).is_err());
+        let metadata = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1beta1";
+        let chosen = accept(Some(metadata), Offer::Objects).unwrap();
+        assert_eq!((chosen.form, chosen.version), (Form::MetadataList, "v1beta1"));
         let yaml = "application/json;q=0.5, application/yaml";
         assert_eq!(accept(Some(yaml), Offer::Objects).unwrap().encoding, Encoding::Yaml);
     }

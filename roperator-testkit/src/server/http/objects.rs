@@ -3,25 +3,24 @@
 
 use std::sync::Arc;
 
-use http::{Method, Response, StatusCode, header};
+use http::{Response, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::{
-    Whole,
+    Whole, bodies,
     body::Body,
     negotiate::{self, BodyType, Offer, PatchType, Representation},
-    options::{Write, delete_options, delete_options_of_body, list_options, write_options},
+    options::{Write, delete_options, list_options, write_options},
     path::Objects,
-    respond, show, watch,
+    respond, route, show, watch,
 };
 use crate::server::{
     registry::{
         Registry,
-        body::{Document, decode_body},
+        body::{Expected, decode_body},
         delete::Deleted,
         object::meta,
         options::{DeleteOptions, WriteOptions},
-        patching::Patch,
         read::Selection,
         resource::Resource,
         scale, special,
@@ -29,7 +28,6 @@ use crate::server::{
         write::{Target, Written, clean, set_namespace},
     },
     status::ApiError,
-    types::{Place, Types, proto},
 };
 
 /// What a request is about, found.
@@ -51,17 +49,11 @@ struct Found<'a> {
 /// The refusal.
 pub fn answer(registry: &Arc<Registry>, request: &Whole, target: &Objects) -> Result<Response<Body>, ApiError> {
     let Some(resource) = registry.resource(&target.group, &target.version, &target.resource) else {
-        return if registry.serves(&target.group, &target.version) {
-            Err(ApiError::no_such_resource())
-        } else {
-            Ok(respond::text(StatusCode::NOT_FOUND, "404 page not found\n"))
-        };
+        return respond::nowhere(&target.group);
     };
-    let is_one = target.name.is_some();
-    if target.namespace.is_some() != resource.namespaced && (is_one || target.namespace.is_some() || !is_read(request))
-    {
-        return Err(ApiError::no_such_resource());
-    }
+    let Some(verb) = route::verb(&resource, request, target)? else {
+        return Ok(respond::no_page());
+    };
     let found = Found {
         registry,
         request,
@@ -75,55 +67,32 @@ pub fn answer(registry: &Arc<Registry>, request: &Whole, target: &Objects) -> Re
     if let Some(deprecation) = &resource.deprecation {
         found.warnings.add(deprecation.clone());
     }
-    let verb = verb(&request.method, is_one);
-    if found.subresource.is_empty() {
-        if !resource.can(verb) && !matches!(verb, "list" | "watch") {
-            return Err(ApiError::method_not_allowed());
-        }
-    } else {
-        let Some(subresource) = resource.subresource(found.subresource) else {
-            return Err(ApiError::no_such_resource());
-        };
-        if !subresource.verbs.iter().any(|known| known == verb) {
-            return Err(ApiError::method_not_allowed());
-        }
-    }
-    let answered = match verb {
-        "get" if target.is_watch => found.list(true),
+    let mut response = match verb {
         "get" => found.get(),
         "list" => found.list(target.is_watch),
         "create" => found.create(),
         "update" => found.update(),
         "patch" => found.patch(),
         "delete" => found.delete(),
-        "deletecollection" => found.delete_all(),
-        _ => Err(ApiError::method_not_allowed()),
-    };
-    let mut response = answered.unwrap_or_else(|error| respond::error(&error));
+        _ => found.delete_all(),
+    }
+    .unwrap_or_else(|error| respond::error(&error));
     respond::warn(&mut response, &found.warnings.take());
     Ok(response)
 }
 
-fn is_read(request: &Whole) -> bool {
-    matches!(request.method, Method::GET | Method::HEAD | Method::DELETE)
-}
-
-fn verb(method: &Method, is_one: bool) -> &'static str {
-    match (method.as_str(), is_one) {
-        ("GET" | "HEAD", true) => "get",
-        ("GET" | "HEAD", false) => "list",
-        ("POST", _) => "create",
-        ("PUT", _) => "update",
-        ("PATCH", _) => "patch",
-        ("DELETE", true) => "delete",
-        ("DELETE", false) => "deletecollection",
-        _ => "",
-    }
-}
-
 impl Found<'_> {
-    fn accept(&self, offer: Offer) -> Result<Representation, ApiError> {
-        negotiate::accept(self.request.header(header::ACCEPT), offer)
+    fn accept(&self) -> Result<Representation, ApiError> {
+        negotiate::accept(self.request.header(header::ACCEPT), Offer::Objects)
+    }
+
+    fn source(&self, representation: Representation) -> show::Source<'_> {
+        show::Source {
+            registry: self.registry,
+            resource: self.resource,
+            query: &self.request.query,
+            representation,
+        }
     }
 
     fn target<'b>(&'b self, name: &'b str, options: &'b WriteOptions, manager: &'b str) -> Target<'b> {
@@ -139,11 +108,8 @@ impl Found<'_> {
     }
 
     fn get(&self) -> Result<Response<Body>, ApiError> {
-        let representation = self.accept(Offer::Objects)?;
+        let representation = self.accept()?;
         let name = self.name.unwrap_or_default();
-        if special::is_virtual(self.resource, self.subresource) {
-            return Err(ApiError::method_not_allowed());
-        }
         let version = self.request.query.get("resourceVersion");
         let object = self.registry.get(self.resource, self.namespace, name, version)?;
         if self.subresource == "scale" {
@@ -151,23 +117,14 @@ impl Found<'_> {
             let scale = scale::of(self.resource, &object)?;
             return Ok(respond::value(StatusCode::OK, representation, &scale));
         }
-        show::written(
-            self.registry,
-            self.resource,
-            StatusCode::OK,
-            representation,
-            &self.request.query,
-            &Written::Stored(object),
-        )
+        self.source(representation)
+            .written(StatusCode::OK, &Written::Stored(object))
     }
 
     fn list(&self, is_watch: bool) -> Result<Response<Body>, ApiError> {
-        let representation = self.accept(Offer::Lists)?;
+        let representation = self.accept()?;
         let mut options = list_options(&self.request.query)?;
         options.watch |= is_watch;
-        if !self.resource.can(if options.watch { "watch" } else { "list" }) {
-            return Err(ApiError::method_not_allowed());
-        }
         let selection = Selection::new(self.resource, &options, self.name)?;
         if options.watch {
             let query = &self.request.query;
@@ -184,24 +141,18 @@ impl Found<'_> {
         let list = self
             .registry
             .list(self.resource, self.namespace, &options, &selection)?;
-        show::list(self.registry, self.resource, representation, &self.request.query, &list)
+        self.source(representation).list(&list)
     }
 
     fn create(&self) -> Result<Response<Body>, ApiError> {
-        let representation = self.accept(Offer::Objects)?;
+        let representation = self.accept()?;
         let kind = negotiate::body_type(self.request.header(header::CONTENT_TYPE), self.resource.is_custom())?;
         let options = write_options(&self.request.query, Write::Create)?;
         if special::is_virtual(self.resource, self.subresource) {
-            let document = read_document(&self.request.body, kind, self.served())?;
-            let name = self.name.unwrap_or_default();
-            let made = special::create(
-                self.registry,
-                self.resource,
-                self.subresource,
-                self.namespace,
-                name,
-                document,
-            )?;
+            let document = bodies::document(&self.request.body, kind, self.expected())?;
+            let manager = self.request.manager(&options.field_manager);
+            let target = self.target(self.name.unwrap_or_default(), &options, &manager);
+            let made = special::create(self.registry, &target, document)?;
             return Ok(respond::value(StatusCode::CREATED, representation, &made));
         }
         let mut object = self.decode(kind, &options)?;
@@ -214,14 +165,14 @@ impl Found<'_> {
     }
 
     fn update(&self) -> Result<Response<Body>, ApiError> {
-        let representation = self.accept(Offer::Objects)?;
+        let representation = self.accept()?;
         let options = write_options(&self.request.query, Write::Update)?;
         let kind = negotiate::body_type(self.request.header(header::CONTENT_TYPE), self.resource.is_custom())?;
         let name = self.name.unwrap_or_default();
         let manager = self.request.manager(&options.field_manager);
         let target = self.target(name, &options, &manager);
         if self.subresource == "scale" {
-            let document = read_document(&self.request.body, kind, ("autoscaling/v1", "Scale"))?;
+            let document = bodies::document(&self.request.body, kind, self.expected())?;
             let decoded = decode_body(scale::resource()?, document, options.field_validation)?;
             let make = |old: &Value| {
                 let mut new = decoded.object.clone();
@@ -249,14 +200,14 @@ impl Found<'_> {
     fn patch(&self) -> Result<Response<Body>, ApiError> {
         let content_type = self.request.header(header::CONTENT_TYPE);
         let kind = negotiate::patch_type(content_type, self.resource.is_custom())?;
-        let representation = self.accept(Offer::Objects)?;
+        let representation = self.accept()?;
         let write = if kind == PatchType::Apply {
             Write::Apply
         } else {
             Write::Patch
         };
         let options = write_options(&self.request.query, write)?;
-        let (patch, duplicates) = read_patch(&self.request.body, kind)?;
+        let (patch, duplicates) = bodies::patch(&self.request.body, kind)?;
         let name = self.name.unwrap_or_default();
         let manager = self.request.manager(&options.field_manager);
         let target = self.target(name, &options, &manager);
@@ -270,7 +221,7 @@ impl Found<'_> {
     }
 
     fn delete(&self) -> Result<Response<Body>, ApiError> {
-        let representation = self.accept(Offer::Objects)?;
+        let representation = self.accept()?;
         let options = self.delete_options()?;
         self.warn_of_deletion(&options);
         let name = self.name.unwrap_or_default();
@@ -305,7 +256,7 @@ impl Found<'_> {
     }
 
     fn delete_all(&self) -> Result<Response<Body>, ApiError> {
-        let representation = self.accept(Offer::Lists)?;
+        let representation = self.accept()?;
         let list = list_options(&self.request.query)?;
         let selection = Selection::new(self.resource, &list, None)?;
         let options = self.delete_options()?;
@@ -314,13 +265,7 @@ impl Found<'_> {
         let deleted = self
             .registry
             .delete_all(self.resource, self.namespace, &takes, &options)?;
-        show::objects(
-            self.registry,
-            self.resource,
-            representation,
-            &self.request.query,
-            &deleted,
-        )
+        self.source(representation).objects(&deleted)
     }
 
     fn delete_options(&self) -> Result<DeleteOptions, ApiError> {
@@ -328,14 +273,7 @@ impl Found<'_> {
             return delete_options(&self.request.query);
         }
         let kind = negotiate::body_type(self.request.header(header::CONTENT_TYPE), false)?;
-        let document = read_document(&self.request.body, kind, ("meta.k8s.io/v1", "DeleteOptions"))?;
-        let types = Types::kubernetes();
-        let Some(id) = types.kind("meta.k8s.io", "v1", "DeleteOptions") else {
-            return Err(ApiError::internal("there is no DeleteOptions among the built-in kinds"));
-        };
-        let decoded = types.decode(id, document.value);
-        let decoded = decoded.map_err(|error| ApiError::bad_request(error.to_string()))?;
-        delete_options_of_body(&decoded.object)
+        bodies::delete_options(&self.request.body, kind)
     }
 
     fn warn_of_deletion(&self, options: &DeleteOptions) {
@@ -344,17 +282,21 @@ impl Found<'_> {
         }
     }
 
-    /// The `apiVersion` and the kind of what is sent here.
-    fn served(&self) -> (&str, &str) {
+    /// What a body is to be that is sent here.
+    fn expected(&self) -> Expected<'_> {
         match self.resource.subresource(self.subresource) {
-            Some(part) if !self.subresource.is_empty() => (&part.api_version, &part.kind),
-            _ => (&self.api_version, &self.resource.kind),
+            Some(part) => Expected {
+                api_version: &part.api_version,
+                kind: &part.kind,
+                is_custom: self.resource.is_custom() && part.kind == self.resource.kind,
+            },
+            None => self.resource.expected(&self.api_version),
         }
     }
 
     /// The object that is sent; what is odd about it is warned of.
     fn decode(&self, kind: BodyType, options: &WriteOptions) -> Result<Value, ApiError> {
-        let document = read_document(&self.request.body, kind, self.served())?;
+        let document = bodies::document(&self.request.body, kind, self.expected())?;
         let decoded = decode_body(self.resource, document, options.field_validation)?;
         let complaints = decoded.complaints.into_iter();
         complaints.for_each(|text| self.warnings.add(text));
@@ -367,78 +309,8 @@ impl Found<'_> {
         representation: Representation,
         written: &Written,
     ) -> Result<Response<Body>, ApiError> {
-        let query = &self.request.query;
-        show::written(self.registry, self.resource, code, representation, query, written)
+        self.source(representation).written(code, written)
     }
-}
-
-/// Reads a body that holds an object. One of protobuf need not say what it is: `expected` is then meant.
-fn read_document<'a>(body: &'a [u8], kind: BodyType, expected: (&str, &str)) -> Result<Document<'a>, ApiError> {
-    match kind {
-        BodyType::Json => Document::parse(body)
-            .map_err(|why| ApiError::bad_request(format!("couldn't get version/kind; json parse error: {why}"))),
-        BodyType::Yaml => read_yaml(body).map(Document::of),
-        BodyType::Protobuf => {
-            let refused = |why: &dyn std::fmt::Display| {
-                ApiError::bad_request(format!(
-                    "the object provided is unrecognized (must be of type {}): {why}",
-                    expected.1
-                ))
-            };
-            let envelope = proto::envelope(body).map_err(|error| refused(&error))?;
-            let or = |given: &str, expected: &str| if given.is_empty() { expected } else { given }.to_owned();
-            let (api_version, kind) = (or(&envelope.api_version, expected.0), or(&envelope.kind, expected.1));
-            let (group, version) = api_version.split_once('/').unwrap_or(("", &api_version));
-            let types = Types::kubernetes();
-            let Some(id) = types.kind(group, version, &kind) else {
-                let why = format!("no kind \"{kind}\" is registered for version \"{api_version}\"");
-                return Err(ApiError::bad_request(why));
-            };
-            let mut value = types.from_protobuf(id, envelope.raw).map_err(|error| refused(&error))?;
-            if let Some(map) = value.as_object_mut() {
-                map.insert("apiVersion".to_owned(), api_version.into());
-                map.insert("kind".to_owned(), kind.into());
-            }
-            Ok(Document::of(value))
-        }
-    }
-}
-
-fn read_yaml(body: &[u8]) -> Result<Value, ApiError> {
-    let refused = |why: String| ApiError::bad_request(format!("error decoding YAML: {why}"));
-    let text = std::str::from_utf8(body).map_err(|error| refused(error.to_string()))?;
-    serde_saphyr::from_str(text).map_err(|error| refused(error.to_string()))
-}
-
-fn read_patch(body: &[u8], kind: PatchType) -> Result<(Patch, Vec<String>), ApiError> {
-    if kind == PatchType::Apply {
-        // Most clients send JSON, which is YAML, and is read faster.
-        let config = match Document::parse(body) {
-            Ok(document) => return Ok((Patch::Apply(document.value), duplicates(&document.duplicates))),
-            Err(_) => read_yaml(body)?,
-        };
-        return Ok((Patch::Apply(config), Vec::new()));
-    }
-    let document = Document::parse(body).map_err(|why| {
-        ApiError::bad_request(match kind {
-            PatchType::Strategic => why,
-            _ => format!("error decoding patch: {why}"),
-        })
-    })?;
-    let duplicates = duplicates(&document.duplicates);
-    let patch = match kind {
-        PatchType::Json => Patch::Json(document.value),
-        PatchType::Strategic => Patch::Strategic(document.value),
-        PatchType::Merge | PatchType::Apply => Patch::Merge(document.value),
-    };
-    Ok((patch, duplicates))
-}
-
-fn duplicates(places: &[Place]) -> Vec<String> {
-    places
-        .iter()
-        .map(|place| format!("duplicate field \"{place}\""))
-        .collect()
 }
 
 fn check_name(name: &str, object: &Value) -> Result<(), ApiError> {

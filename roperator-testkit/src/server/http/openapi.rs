@@ -56,7 +56,7 @@ fn kinds(resources: &[std::sync::Arc<Resource>]) -> Vec<CustomKind> {
         Nature::Custom(definition) => Some(CustomKind {
             plural: resource.plural.clone(),
             kind: resource.kind.clone(),
-            list_kind: format!("{}List", resource.kind),
+            list_kind: resource.list_kind.clone(),
             namespaced: resource.namespaced,
             schema: definition.schema().cloned().unwrap_or_default(),
             status: resource.subresource("status").is_some(),

@@ -1,9 +1,12 @@
 //! The query of a request: text in, checked options out, with the real server's complaints.
 
+use std::num::ParseIntError;
+
 use serde_json::Value;
 
 use crate::server::{
-    field::{FieldError, FieldPath, quote},
+    field::{FieldError, FieldPath},
+    go::parse_error,
     registry::options::{DeleteOptions, FieldValidation, ListOptions, WriteOptions},
     status::ApiError,
 };
@@ -49,21 +52,9 @@ impl Query {
 
     fn number(&self, name: &str) -> Result<Option<i64>, ApiError> {
         let Some(value) = self.find(name) else { return Ok(None) };
-        let problem = match value.parse() {
-            Ok(number) => return Ok(Some(number)),
-            Err(error) if is_out_of_range(&error) => "value out of range",
-            Err(_) => "invalid syntax",
-        };
-        Err(ApiError::bad_request(format!(
-            "strconv.ParseInt: parsing {}: {problem}",
-            quote(value)
-        )))
+        let refused = |why: ParseIntError| ApiError::bad_request(parse_error("ParseInt", value, why.kind()));
+        value.parse().map(Some).map_err(refused)
     }
-}
-
-fn is_out_of_range(error: &std::num::ParseIntError) -> bool {
-    use std::num::IntErrorKind::{NegOverflow, PosOverflow};
-    matches!(error.kind(), PosOverflow | NegOverflow)
 }
 
 /// The options of a list or a watch.

@@ -28,6 +28,8 @@ pub struct Objects {
     pub subresource: Option<String>,
     /// Whether the old form `/watch/` was used.
     pub is_watch: bool,
+    /// Whether there is more after that: only proxies have more, and there are none.
+    pub is_longer: bool,
 }
 
 /// Takes a path apart.
@@ -36,11 +38,11 @@ pub fn parse(path: &str) -> Target {
     let segments: Vec<String> = path
         .trim_matches('/')
         .split('/')
-        .filter(|segment| !segment.is_empty())
         .map(|segment| percent_decode_str(segment).decode_utf8_lossy().into_owned())
         .collect();
     let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
     let objects = match parts.as_slice() {
+        [""] => return Target::Other(Vec::new()),
         ["api", version, rest @ ..] if !rest.is_empty() => objects("", version, rest),
         ["apis", group, version, rest @ ..] if !rest.is_empty() => objects(group, version, rest),
         _ => None,
@@ -71,9 +73,9 @@ fn objects(group: &str, version: &str, rest: &[&str]) -> Option<Objects> {
         name: rest.next(),
         subresource: rest.next(),
         is_watch,
+        is_longer: rest.next().is_some(),
     };
-    // Only proxies have more, and there are none.
-    rest.next().is_none().then_some(objects)
+    Some(objects)
 }
 
 #[cfg(test)]
@@ -84,7 +86,7 @@ mod tests {
         match parse(path) {
             Target::Other(segments) => format!("other {segments:?}"),
             Target::Objects(objects) => format!(
-                "{}/{} {} in {} named {} sub {}{}",
+                "{}/{} {} in {} named {} sub {}{}{}",
                 objects.group,
                 objects.version,
                 objects.resource,
@@ -92,6 +94,7 @@ mod tests {
                 objects.name.unwrap_or_default(),
                 objects.subresource.unwrap_or_default(),
                 if objects.is_watch { " watched" } else { "" },
+                if objects.is_longer { " longer" } else { "" },
             ),
         }
     }
@@ -119,8 +122,10 @@ mod tests {
             ("/apis/apps/v1", r#"other ["apis", "apps", "v1"]"#),
             (
                 "/api/v1/namespaces/a/pods/b/proxy/c",
-                r#"other ["api", "v1", "namespaces", "a", "pods", "b", "proxy", "c"]"#,
+                "/v1 pods in a named b sub proxy longer",
             ),
+            ("/api/v1//namespaces", "/v1  in  named namespaces sub "),
+            ("/api/v1/pods/", "/v1 pods in  named  sub "),
             ("/", "other []"),
         ];
         for (path, want) in cases {

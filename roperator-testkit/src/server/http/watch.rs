@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use futures::stream;
-use http::{Response, StatusCode};
+use http::Response;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
@@ -46,12 +46,7 @@ pub fn answer(
     representation: Representation,
     parameters: &Parameters,
 ) -> Result<Response<Body>, ApiError> {
-    let wanted = parse_version(&options.resource_version).map_err(|mut error| {
-        // The real server does not expect this.
-        error.code = StatusCode::INTERNAL_SERVER_ERROR;
-        error.reason = "";
-        error
-    })?;
+    let wanted = parse_version(&options.resource_version)?;
     let current = registry.store.revision();
     if wanted > current && options.send_initial_events == Some(true) {
         return Err(too_large(wanted, current));
@@ -65,7 +60,7 @@ pub fn answer(
         resource: Arc::clone(resource),
         namespace: namespace.to_owned(),
         selection,
-        form: representation.form,
+        representation,
         parameters: parameters.clone(),
         opening: Opening::single(resource),
         has_columns: false,
@@ -85,9 +80,7 @@ pub fn answer(
         let piece = follower.next().await?;
         Some((piece, follower))
     });
-    let mut response = respond::bytes(StatusCode::OK, "application/json", Bytes::new());
-    *response.body_mut() = Body::stream(pieces);
-    Ok(response)
+    Ok(respond::stream(pieces))
 }
 
 /// A watch on its way.
@@ -202,7 +195,7 @@ struct Lines {
     resource: Arc<Resource>,
     namespace: String,
     selection: Selection,
-    form: Form,
+    representation: Representation,
     parameters: Parameters,
     opening: Opening,
     /// Whether the columns of the table were told: the first event tells them.
@@ -247,7 +240,7 @@ impl Lines {
     }
 
     fn line(&mut self, kind: &str, object: &Object, bytes: &mut BytesMut) {
-        if self.form != Form::Whole {
+        if self.representation.form != Form::Whole {
             if let Ok(value) = decode(&self.resource, object) {
                 self.value(kind, value, bytes);
             }
@@ -262,9 +255,9 @@ impl Lines {
     }
 
     fn value(&mut self, kind: &str, object: Value, bytes: &mut BytesMut) {
-        let shown = match self.form {
+        let shown = match self.representation.form {
             Form::Whole => object,
-            Form::Metadata => show::metadata_of(&object),
+            Form::Metadata | Form::MetadataList => show::metadata_of(&object, self.representation.version),
             Form::Table => self.table(&[object]),
         };
         bytes.put_slice(line(kind, &shown).as_bytes());
@@ -276,15 +269,13 @@ impl Lines {
             .and_then(|object| object.pointer("/metadata/resourceVersion"));
         let metadata = json!({"resourceVersion": version.cloned().unwrap_or_default()});
         let headers = !std::mem::replace(&mut self.has_columns, true);
-        let table = show::table_of(
-            &self.registry,
-            &self.resource,
-            &self.parameters,
-            metadata,
-            objects,
-            headers,
-        );
-        table.unwrap_or_default()
+        let source = show::Source {
+            registry: &self.registry,
+            resource: &self.resource,
+            query: &self.parameters,
+            representation: self.representation,
+        };
+        source.table(metadata, objects, headers).unwrap_or_default()
     }
 
     /// Tells how far the watch is, without an event.
@@ -297,12 +288,12 @@ impl Lines {
         if is_end_of_state && let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
             metadata.insert("annotations".to_owned(), json!({"k8s.io/initial-events-end": "true"}));
         }
-        let shown = match self.form {
+        let shown = match self.representation.form {
             Form::Whole => object,
-            Form::Metadata => show::metadata_of(&object),
+            Form::Metadata | Form::MetadataList => show::metadata_of(&object, self.representation.version),
             Form::Table => json!({
                 "kind": "Table",
-                "apiVersion": "meta.k8s.io/v1",
+                "apiVersion": format!("meta.k8s.io/{}", self.representation.version),
                 "metadata": object.get("metadata").cloned().unwrap_or_default(),
                 "columnDefinitions": null,
                 "rows": [],

@@ -1,10 +1,8 @@
 //! JSON values as Go's `%v` prints them, for messages that show them so. Data only.
 
-use std::fmt::Write as _;
-
 use serde_json::Value;
 
-use crate::server::field::quote;
+use crate::server::go::{self, quote};
 
 /// A value as `%v` prints it: `map[a:1 b:[x y]]`.
 #[must_use]
@@ -13,10 +11,7 @@ pub fn print(value: &Value) -> String {
         Value::Null => "<nil>".to_owned(),
         Value::String(text) => text.clone(),
         Value::Bool(truth) => truth.to_string(),
-        Value::Number(number) => number
-            .as_f64()
-            .filter(|_| number.is_f64())
-            .map_or_else(|| number.to_string(), print_float),
+        Value::Number(number) => go::number(number),
         Value::Array(items) => print_list(items),
         Value::Object(fields) => {
             let fields: Vec<String> = fields
@@ -80,23 +75,6 @@ pub fn json_name(value: &Value) -> &'static str {
         Value::String(_) => "string",
         Value::Array(_) => "array",
         Value::Object(_) => "object",
-    }
-}
-
-/// The shortest form, with an exponent where it is below -4 or from 21 on.
-fn print_float(number: f64) -> String {
-    let scientific = format!("{number:e}");
-    let Some((mantissa, exponent)) = scientific.split_once('e') else {
-        return scientific;
-    };
-    match exponent.parse::<i32>() {
-        Ok(exponent) if !(-4..21).contains(&exponent) => {
-            let sign = if exponent < 0 { '-' } else { '+' };
-            let mut text = mantissa.to_owned();
-            let _ = write!(text, "e{sign}{:02}", exponent.abs());
-            text
-        }
-        _ => number.to_string(),
     }
 }
 

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     object::text,
-    resource::{Nature, Resource, Subresource},
+    resource::{Nature, Resource, Subresource, version_priority},
     strategy::Strategy,
 };
 use crate::server::{
@@ -111,8 +111,14 @@ impl Definition {
         subresource: &str,
     ) -> Vec<FieldError> {
         match (subresource, old) {
-            ("status", Some(old)) => self.own.structural.validate_status(metadata, new, old, self.scale.as_ref()),
-            _ => self.own.structural.validate_after(metadata, new, old, self.scale.as_ref()),
+            ("status", Some(old)) => self
+                .own
+                .structural
+                .validate_status(metadata, new, old, self.scale.as_ref()),
+            _ => self
+                .own
+                .structural
+                .validate_after(metadata, new, old, self.scale.as_ref()),
         }
     }
 
@@ -167,7 +173,11 @@ pub fn resources(crd: &Value, since: Revision) -> Vec<Resource> {
         .map(|version| (text(version, "/name").to_owned(), Arc::new(Schema::new(version))));
     let all: Schemas = Arc::new(schemas.collect());
     let schema_of = |version: &Value| all.get(text(version, "/name")).map(Arc::clone);
-    let Some(stored) = versions.iter().find(|version| has(version, "storage")).and_then(schema_of) else {
+    let Some(stored) = versions
+        .iter()
+        .find(|version| has(version, "storage"))
+        .and_then(schema_of)
+    else {
         return Vec::new();
     };
     let served = versions.iter().filter(|version| has(version, "served"));
@@ -217,7 +227,7 @@ fn resource(crd: &Value, version: &Value, definition: Definition) -> Resource {
         storage_hash: Some(storage_hash(crd)),
         kind: kind.to_owned(),
         list_kind: text(crd, "/status/acceptedNames/listKind").to_owned(),
-        deprecation: deprecation(&api_version, kind, version),
+        deprecation: deprecation(crd, version),
         namespaced: text(crd, "/spec/scope") == "Namespaced",
         verbs: owned(&[
             "delete",
@@ -237,11 +247,27 @@ fn resource(crd: &Value, version: &Value, definition: Definition) -> Resource {
     }
 }
 
-fn deprecation(api_version: &str, kind: &str, version: &Value) -> Option<String> {
-    let deprecated = version.get("deprecated").and_then(Value::as_bool) == Some(true);
-    let warning = version.get("deprecationWarning").and_then(Value::as_str);
-    let default = || format!("{api_version} {kind} is deprecated");
-    deprecated.then(|| warning.map_or_else(default, str::to_owned))
+/// What is warned of in a deprecated version: in the author's words, or else of the best version that is not.
+fn deprecation(crd: &Value, version: &Value) -> Option<String> {
+    let is = |version: &Value, flag: &str| version.get(flag).and_then(Value::as_bool) == Some(true);
+    if !is(version, "deprecated") {
+        return None;
+    }
+    if let Some(warning) = version.get("deprecationWarning").and_then(Value::as_str) {
+        return Some(warning.to_owned());
+    }
+    let (group, kind) = (text(crd, "/spec/group"), text(crd, "/spec/names/kind"));
+    let this = text(version, "/name");
+    let versions = crd.pointer("/spec/versions").and_then(Value::as_array);
+    let better = versions
+        .into_iter()
+        .flatten()
+        .filter(|other| is(other, "served") && !is(other, "deprecated"))
+        .map(|other| text(other, "/name"))
+        .filter(|other| version_priority(other) > version_priority(this))
+        .max_by_key(|other| version_priority(other));
+    let instead = better.map_or_else(String::new, |better| format!("; use {group}/{better} {kind}"));
+    Some(format!("{group}/{this} {kind} is deprecated{instead}"))
 }
 
 fn texts(object: &Value, pointer: &str) -> Vec<String> {

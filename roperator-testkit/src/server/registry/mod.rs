@@ -22,6 +22,7 @@ pub mod patching;
 pub mod prepare;
 pub mod read;
 pub mod resource;
+pub mod reviews;
 pub mod scale;
 pub mod shown;
 pub mod special;
@@ -38,7 +39,7 @@ use std::{
 use serde_json::Value;
 
 use self::{definitions::Definitions, kinds::service::allocate::Allocations, resource::Resource};
-use super::{
+use crate::server::{
     clock::Clock,
     status::GroupResource,
     store::{Limits, Object, Store},

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{
     Registry,
-    body::{Decoded, Document, decode},
+    body::{Decoded, Document, SCHEME, decode},
     managed,
     object::meta,
     options::FieldValidation,
@@ -18,11 +18,8 @@ use crate::server::{
     field::{FieldError, FieldPath},
     patch::{self, apply::Author},
     status::ApiError,
-    types::Types,
+    types::{Types, yaml},
 };
-
-/// Where in the real server's code built-in kinds are registered: messages tell it.
-const SCHEME: &str = "pkg/runtime/scheme.go:111";
 
 /// A patch.
 #[derive(Debug, Clone)]
@@ -153,8 +150,11 @@ impl Registry {
                 "{kind} in version \"{version}\" cannot be handled as a {kind}: {why}"
             ))
         })?;
-        strict(target, duplicates.to_vec(), |all| {
-            ApiError::bad_request(format!("error strict decoding YAML: {all}"))
+        strict(target, duplicates.to_vec(), |_| {
+            let all = yaml::strict(duplicates);
+            ApiError::bad_request(format!(
+                "error strict decoding YAML: error converting YAML to JSON: {all}"
+            ))
         })?;
         Ok(decoded.object)
     }

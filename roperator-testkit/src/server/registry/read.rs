@@ -1,7 +1,7 @@
 //! Reads: what of a resource, and of which state, goes in; versions in the store come out. Continue tokens and the meaning
 //! of resource versions are here; how answers are written is not.
 
-use std::sync::Arc;
+use std::{num::ParseIntError, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::StatusCode;
@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Registry, options::ListOptions, resource::Resource};
 use crate::server::{
     field::quote,
+    go::parse_error,
     selector::{
         fields::{FieldLabels, FieldSelector},
         labels::Selector,
@@ -228,8 +229,11 @@ fn parse_token(text: &str) -> Result<Token, ApiError> {
         invalid(format!("illegal base64 data at input byte {at}"))
     })?;
     let token: Token = serde_json::from_slice(&bytes).map_err(|_| {
-        let first = String::from_utf8_lossy(&bytes).chars().next().unwrap_or('\0');
-        invalid(format!("invalid character '{first}' looking for beginning of value"))
+        // Go shows the byte as the character of that number.
+        let first = bytes.first().map_or('\0', |byte| char::from(*byte)).to_string();
+        let shown = quote(&first);
+        let shown = shown.trim_matches('"');
+        invalid(format!("invalid character '{shown}' looking for beginning of value"))
     })?;
     if token.v != "meta.k8s.io/v1" {
         return Err(invalid(format!(
@@ -252,16 +256,15 @@ fn parse_token(text: &str) -> Result<Token, ApiError> {
 ///
 /// # Errors
 ///
-/// 400 if it is no number. A list wraps the message, a watch does not.
+/// 500 if it is no number; a list makes a 400 of it.
 pub fn parse_version(text: &str) -> Result<Revision, ApiError> {
     if text.is_empty() {
         return Ok(0);
     }
-    text.parse().map_err(|_| {
+    text.parse().map_err(|why: ParseIntError| {
         let quoted = quote(text);
-        ApiError::bad_request(format!(
-            "resourceVersion: Invalid value: {quoted}: strconv.ParseUint: parsing {quoted}: invalid syntax"
-        ))
+        let why = parse_error("ParseUint", text, why.kind());
+        ApiError::unexpected(format!("resourceVersion: Invalid value: {quoted}: {why}"))
     })
 }
 

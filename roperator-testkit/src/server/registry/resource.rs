@@ -1,7 +1,7 @@
 //! What is served: a resource in one version, whether built in or defined by a CustomResourceDefinition, with all that the
 //! pipelines need to know of it. Data and its look-up; nothing is written here.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{cmp::Reverse, collections::HashMap, sync::Arc};
 
 use serde_json::Value;
 
@@ -39,9 +39,9 @@ pub struct Resource {
     pub storage_hash: Option<String>,
     /// The kind.
     pub kind: String,
-    /// The kind of lists.
+    /// The kind of a list.
     pub list_kind: String,
-    /// What every request is warned of, where the version is deprecated.
+    /// What every answer warns of, if this version is on its way out.
     pub deprecation: Option<String>,
     /// Whether objects are in namespaces.
     pub namespaced: bool,
@@ -147,6 +147,42 @@ impl Resource {
     }
 }
 
+fn deprecation(group: &str, version: &str, kind: &str) -> Option<String> {
+    let told = match (group, version, kind) {
+        ("", "v1", "Endpoints") => "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+        ("", "v1", "ComponentStatus") => "v1 ComponentStatus is deprecated in v1.19+",
+        _ => return None,
+    };
+    Some(told.to_owned())
+}
+
+/// Kubernetes' order of versions: `v2`, `v1`, `v1beta2`, `v1beta1`, `v1alpha1`; the greater the better.
+#[must_use]
+pub fn version_priority(name: &str) -> (u8, u32, u32, Reverse<String>) {
+    let other = (0, 0, 0, Reverse(name.to_owned()));
+    let Some(rest) = name.strip_prefix('v') else {
+        return other;
+    };
+    let digits = rest
+        .find(|character: char| !character.is_ascii_digit())
+        .unwrap_or(rest.len());
+    let (major, stage) = rest.split_at(digits);
+    let Ok(major) = major.parse() else { return other };
+    let (class, number) = if stage.is_empty() {
+        (3, "0")
+    } else if let Some(number) = stage.strip_prefix("beta") {
+        (2, number)
+    } else if let Some(number) = stage.strip_prefix("alpha") {
+        (1, number)
+    } else {
+        return other;
+    };
+    match number.parse() {
+        Ok(number) => (class, major, number, Reverse(String::new())),
+        Err(_) => other,
+    }
+}
+
 /// `group/version`, or the version alone for the core group.
 #[must_use]
 pub fn join(group: &str, version: &str) -> String {
@@ -178,16 +214,6 @@ pub fn built_in(types: &Types) -> HashMap<(String, String, String), Arc<Resource
         }
     }
     resources
-}
-
-/// The only versions of this release that are deprecated and served.
-fn deprecation(group: &str, version: &str, kind: &str) -> Option<String> {
-    let (since, instead) = match (group, version, kind) {
-        ("", "v1", "Endpoints") => ("v1.33+", "use discovery.k8s.io/v1 EndpointSlice"),
-        ("", "v1", "ComponentStatus") => return Some("v1 ComponentStatus is deprecated in v1.19+".to_owned()),
-        _ => return None,
-    };
-    Some(format!("{version} {kind} is deprecated in {since}; {instead}"))
 }
 
 fn of_table(types: &Types, group: &str, version: &str, resource: &types::Resource, id: StructId) -> Resource {

@@ -34,7 +34,7 @@ static SCALE: LazyLock<Option<Resource>> = LazyLock::new(|| {
         categories: Vec::new(),
         storage_hash: None,
         kind: "Scale".to_owned(),
-        list_kind: String::new(),
+        list_kind: "ScaleList".to_owned(),
         deprecation: None,
         namespaced: true,
         verbs: Vec::new(),

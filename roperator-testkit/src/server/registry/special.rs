@@ -1,17 +1,18 @@
-//! Resources that are no store of objects: questions about access, a Pod's eviction or binding, tokens. A request in, its
-//! answer out. There is no access control yet: everyone may do everything.
+//! Resources that are no store of objects: [reviews], a Pod's eviction or binding, tokens. A request in, its answer out.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
     Registry,
-    body::{Document, decode_body},
+    body::Document,
     delete::Deleted,
     kinds::values,
-    object::{child_mut, meta, set_meta},
-    options::{DeleteOptions, FieldValidation},
+    object::{child_mut, meta},
+    options::DeleteOptions,
     resource::Resource,
+    reviews,
+    write::Target,
 };
 use crate::server::{clock::seconds, status::ApiError};
 
@@ -86,46 +87,15 @@ pub fn storage_path(resource: &Resource) -> String {
 /// # Errors
 ///
 /// The refusal.
-pub fn create(
-    registry: &Registry,
-    resource: &Resource,
-    subresource: &str,
-    namespace: &str,
-    name: &str,
-    document: Document<'_>,
-) -> Result<Value, ApiError> {
-    match (resource.plural.as_str(), subresource) {
+pub fn create(registry: &Registry, target: &Target<'_>, document: Document<'_>) -> Result<Value, ApiError> {
+    let (resource, namespace, name) = (target.resource, target.namespace, target.name);
+    match (resource.plural.as_str(), target.subresource) {
         ("pods", "eviction") => evict(registry, resource, namespace, name, &document.value),
         ("serviceaccounts", "token") => token(registry, resource, namespace, name, document.value),
         ("pods", "binding") => registry.bind(namespace, name, &document.value),
         ("bindings", _) => registry.bind(namespace, meta(&document.value, "name"), &document.value),
-        _ => review(registry, resource, document),
+        _ => reviews::answer(registry, target, document),
     }
-}
-
-fn review(registry: &Registry, resource: &Resource, document: Document<'_>) -> Result<Value, ApiError> {
-    let mut review = decode_body(resource, document, FieldValidation::Warn)?.object;
-    let status = match resource.plural.as_str() {
-        "tokenreviews" => json!({
-            "authenticated": true,
-            "user": {"username": "admin", "groups": ["system:masters", "system:authenticated"]},
-        }),
-        "selfsubjectreviews" => json!({
-            "userInfo": {"username": "admin", "groups": ["system:masters", "system:authenticated"]},
-        }),
-        "selfsubjectrulesreviews" => json!({
-            "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}],
-            "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
-            "incomplete": false,
-        }),
-        _ => json!({"allowed": true}),
-    };
-    values::set(&mut review, "status", status);
-    if resource.plural == "selfsubjectreviews" {
-        let now = seconds(registry.clock.now());
-        set_meta(&mut review, "creationTimestamp", &now);
-    }
-    Ok(review)
 }
 
 fn evict(

@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-use http::StatusCode;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -20,7 +19,8 @@ use super::{
 };
 use crate::server::{
     clock::seconds,
-    field::{FieldError, quote},
+    field::FieldError,
+    go::parse_error,
     patch::apply::{Author, keep_times},
     status::{ApiError, GroupResource, invalid_field, resource_version_path},
     store::{Object, key},
@@ -124,6 +124,7 @@ impl Registry {
         }
         set_meta(&mut object, "uid", &Uuid::new_v4().to_string());
         set_meta(&mut object, "creationTimestamp", &seconds(self.clock.now()));
+        let version = meta(&object, "resourceVersion").parse::<u64>().unwrap_or(0);
         admission::admit(&self.store, &place, &mut object)?;
         prepare::create(resource, &mut object);
         let name = meta(&object, "name").to_owned();
@@ -134,15 +135,11 @@ impl Registry {
             return Err(target.invalid(&object, &errors));
         }
         warnings::of(resource, &object, None, target.warnings);
-        let place_key = key(target.namespace, &name);
-        let version = meta(&object, "resourceVersion").parse::<u64>();
-        if !target.options.dry_run && version.is_ok_and(|version| version != 0) {
-            return Err(ApiError::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "",
-                "resourceVersion should not be set on objects to be created",
-            ));
+        if version != 0 && !target.options.dry_run {
+            let message = "resourceVersion should not be set on objects to be created";
+            return Err(ApiError::unexpected(message));
         }
+        let place_key = key(target.namespace, &name);
         if let Some(live) = self.store.get(&resource.place(), &place_key) {
             return Err(exists(
                 &place,
@@ -313,10 +310,6 @@ fn check_revision(target: &Target<'_>, old: &Value, new: &mut Value) -> Result<(
     let resource = target.resource;
     let given = meta(new, "resourceVersion");
     let live = meta(old, "resourceVersion");
-    if !given.is_empty() && given.parse::<u64>().is_err() {
-        let message = format!("strconv.ParseUint: parsing {}: invalid syntax", quote(given));
-        return Err(ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "", message));
-    }
     if given.is_empty() || given == "0" {
         if resource.strategy.unconditional_update {
             set_meta(new, "resourceVersion", live);
@@ -324,6 +317,9 @@ fn check_revision(target: &Target<'_>, old: &Value, new: &mut Value) -> Result<(
         }
         let error = FieldError::invalid(&resource_version_path(), 0, "must be specified for an update");
         return Err(invalid_field(&resource.group, &resource.plural, target.name, error));
+    }
+    if let Err(why) = given.parse::<u64>() {
+        return Err(ApiError::unexpected(parse_error("ParseUint", given, why.kind())));
     }
     if given != live {
         return Err(ApiError::modified(&resource.group_resource(), target.name));

@@ -139,7 +139,14 @@ fn object_meta(shapes: &mut Shapes, deduced: ShapeId) -> ShapeId {
         items: deduced,
         topology: Topology::Atomic,
     });
-    let texts_of = ["generateName", "name", "namespace", "resourceVersion", "selfLink", "uid"];
+    let texts_of = [
+        "generateName",
+        "name",
+        "namespace",
+        "resourceVersion",
+        "selfLink",
+        "uid",
+    ];
     let mut fields = named(&texts_of, text);
     fields.extend(named(&["creationTimestamp", "deletionTimestamp"], time));
     fields.extend(named(&["deletionGracePeriodSeconds", "generation"], number));

@@ -8,7 +8,7 @@ pub mod labels;
 pub mod requirement;
 pub mod validate;
 
-use super::status::ApiError;
+use crate::server::status::ApiError;
 
 /// Why a selector cannot be understood, in the real server's words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

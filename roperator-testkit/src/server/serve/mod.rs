@@ -19,7 +19,7 @@ use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
 use self::identity::Identity;
-use super::{
+use crate::server::{
     ApiServer,
     http::{access, respond},
 };

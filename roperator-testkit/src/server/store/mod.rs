@@ -13,7 +13,7 @@ use bytes::Bytes;
 
 use self::history::Inner;
 pub use self::{feed::Feed, history::Limits, watch::Watch};
-use super::status::GroupResource;
+use crate::server::status::GroupResource;
 
 /// The number of a write. One counter for the whole store: what Kubernetes shows as `resourceVersion`.
 pub type Revision = u64;

@@ -19,8 +19,8 @@ use serde_json::{Map, Value, json};
 
 use self::cell::Cell;
 pub use self::{columns::columns, custom::columns as columns_of_custom};
-use super::field::{FieldError, FieldPath};
-use super::status::ApiError;
+use crate::server::field::{FieldError, FieldPath};
+use crate::server::status::ApiError;
 
 /// A column.
 #[derive(Debug, Clone)]

@@ -21,6 +21,8 @@ pub mod quantity;
 
 /// What is served, for discovery.
 pub mod resources;
+/// YAML documents.
+pub mod yaml;
 
 use std::collections::HashMap;
 use std::sync::OnceLock;

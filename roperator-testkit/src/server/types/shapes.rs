@@ -68,13 +68,14 @@ impl Builder<'_> {
             let strategic = strategic(&field);
             fields.insert(field.name.to_owned(), shape::Field { shape, strategic });
         }
-        self.built
-            .shapes
-            .set(place, Shape::Struct(shape::Struct {
+        self.built.shapes.set(
+            place,
+            Shape::Struct(shape::Struct {
                 fields,
                 atomic,
                 others: None,
-            }));
+            }),
+        );
         place
     }
 

@@ -63,7 +63,10 @@ impl<'v> Check<'_, 'v> {
             ),
             Scalar::String => (
                 value.is_string(),
-                format!("expected string, got &value.valueUnstructured{{Value:{}}}", go::syntax(value)),
+                format!(
+                    "expected string, got &value.valueUnstructured{{Value:{}}}",
+                    go::syntax(value)
+                ),
             ),
             Scalar::Boolean => (
                 value.is_boolean(),
