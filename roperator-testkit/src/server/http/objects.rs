@@ -17,13 +17,14 @@ use super::{
 use crate::server::{
     registry::{
         Registry,
-        body::{Decoded, Expected, decode_body},
+        body::{Expected, decode_body},
         delete::Deleted,
         object::meta,
         options::{DeleteOptions, WriteOptions},
         read::Selection,
         resource::Resource,
         scale, special,
+        warnings::Warnings,
         write::{Target, Written, clean, set_namespace},
     },
     status::ApiError,
@@ -38,6 +39,7 @@ struct Found<'a> {
     name: Option<&'a str>,
     subresource: &'a str,
     api_version: String,
+    warnings: Warnings,
 }
 
 /// Answers a request about objects.
@@ -60,7 +62,11 @@ pub fn answer(registry: &Arc<Registry>, request: &Whole, target: &Objects) -> Re
         name: target.name.as_deref(),
         subresource: target.subresource.as_deref().unwrap_or_default(),
         api_version: resource.api_version(),
+        warnings: Warnings::default(),
     };
+    if let Some(deprecation) = &resource.deprecation {
+        found.warnings.add(deprecation.clone());
+    }
     let mut response = match verb {
         "get" => found.get(),
         "list" => found.list(target.is_watch),
@@ -71,7 +77,7 @@ pub fn answer(registry: &Arc<Registry>, request: &Whole, target: &Objects) -> Re
         _ => found.delete_all(),
     }
     .unwrap_or_else(|error| respond::error(&error));
-    respond::warn(&mut response, resource.deprecation.as_slice());
+    respond::warn(&mut response, &found.warnings.take());
     Ok(response)
 }
 
@@ -97,6 +103,7 @@ impl Found<'_> {
             subresource: self.subresource,
             options,
             manager,
+            warnings: &self.warnings,
         }
     }
 
@@ -148,13 +155,13 @@ impl Found<'_> {
             let made = special::create(self.registry, &target, document)?;
             return Ok(respond::value(StatusCode::CREATED, representation, &made));
         }
-        let Decoded { mut object, complaints } = self.decode(kind, &options)?;
+        let mut object = self.decode(kind, &options)?;
         clean(&mut object);
         let name = meta(&object, "name").to_owned();
         let manager = self.request.manager(&options.field_manager);
         let target = self.target(&name, &options, &manager);
         let written = self.registry.create(&target, object)?;
-        self.shown(StatusCode::CREATED, representation, &written, &complaints)
+        self.shown(StatusCode::CREATED, representation, &written)
     }
 
     fn update(&self) -> Result<Response<Body>, ApiError> {
@@ -175,7 +182,7 @@ impl Found<'_> {
             let scale = self.registry.update_scale(&target, &make)?;
             return Ok(respond::value(StatusCode::OK, representation, &scale));
         }
-        let Decoded { mut object, complaints } = self.decode(kind, &options)?;
+        let mut object = self.decode(kind, &options)?;
         set_namespace(&target, &mut object)?;
         check_name(name, &object)?;
         let make = |live: Option<&Value>| {
@@ -187,7 +194,7 @@ impl Found<'_> {
         let creates = self.resource.strategy.creates_on_update && self.subresource.is_empty();
         let (written, created) = self.registry.update(&target, creates, &make)?;
         let code = if created { StatusCode::CREATED } else { StatusCode::OK };
-        self.shown(code, representation, &written, &complaints)
+        self.shown(code, representation, &written)
     }
 
     fn patch(&self) -> Result<Response<Body>, ApiError> {
@@ -208,27 +215,24 @@ impl Found<'_> {
             let scale = self.registry.patch_scale(&target, &patch, &duplicates)?;
             return Ok(respond::value(StatusCode::OK, representation, &scale));
         }
-        let patched = self.registry.patch(&target, &patch, &duplicates)?;
-        let code = if patched.created {
-            StatusCode::CREATED
-        } else {
-            StatusCode::OK
-        };
-        self.shown(code, representation, &patched.object, &patched.warnings)
+        let (written, created) = self.registry.patch(&target, &patch, &duplicates)?;
+        let code = if created { StatusCode::CREATED } else { StatusCode::OK };
+        self.shown(code, representation, &written)
     }
 
     fn delete(&self) -> Result<Response<Body>, ApiError> {
         let representation = self.accept()?;
         let options = self.delete_options()?;
+        self.warn_of_deletion(&options);
         let name = self.name.unwrap_or_default();
         match self.registry.delete(self.resource, self.namespace, name, &options)? {
             Deleted::Marked(written) => {
                 let orphans = options.orphan_dependents == Some(false);
                 let code = if orphans { StatusCode::ACCEPTED } else { StatusCode::OK };
-                self.shown(code, representation, &written, &[])
+                self.shown(code, representation, &written)
             }
             Deleted::Gone(last) if special::answers_with_object(self.resource) => {
-                self.shown(StatusCode::OK, representation, &Written::Shown(last), &[])
+                self.shown(StatusCode::OK, representation, &Written::Shown(last))
             }
             Deleted::Gone(last) => {
                 let status = json!({
@@ -256,6 +260,7 @@ impl Found<'_> {
         let list = list_options(&self.request.query)?;
         let selection = Selection::new(self.resource, &list, None)?;
         let options = self.delete_options()?;
+        self.warn_of_deletion(&options);
         let takes = |object: &crate::server::store::Object| selection.takes(object);
         let deleted = self
             .registry
@@ -271,6 +276,12 @@ impl Found<'_> {
         bodies::delete_options(&self.request.body, kind)
     }
 
+    fn warn_of_deletion(&self, options: &DeleteOptions) {
+        if let Some(warning) = special::deletion_warning(self.resource, options) {
+            self.warnings.add(warning.to_owned());
+        }
+    }
+
     /// What a body is to be that is sent here.
     fn expected(&self) -> Expected<'_> {
         match self.resource.subresource(self.subresource) {
@@ -283,9 +294,13 @@ impl Found<'_> {
         }
     }
 
-    fn decode(&self, kind: BodyType, options: &WriteOptions) -> Result<Decoded, ApiError> {
+    /// The object that is sent; what is odd about it is warned of.
+    fn decode(&self, kind: BodyType, options: &WriteOptions) -> Result<Value, ApiError> {
         let document = bodies::document(&self.request.body, kind, self.expected())?;
-        decode_body(self.resource, document, options.field_validation)
+        let decoded = decode_body(self.resource, document, options.field_validation)?;
+        let complaints = decoded.complaints.into_iter();
+        complaints.for_each(|text| self.warnings.add(text));
+        Ok(decoded.object)
     }
 
     fn shown(
@@ -293,11 +308,8 @@ impl Found<'_> {
         code: StatusCode,
         representation: Representation,
         written: &Written,
-        complaints: &[String],
     ) -> Result<Response<Body>, ApiError> {
-        let mut response = self.source(representation).written(code, written)?;
-        respond::warn(&mut response, complaints);
-        Ok(response)
+        self.source(representation).written(code, written)
     }
 }
 

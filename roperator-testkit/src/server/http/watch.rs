@@ -151,7 +151,7 @@ impl Follower {
     /// Finds the place to begin at, and sends what there is if the client wants that.
     fn begin(&mut self) -> Result<Bytes, ApiError> {
         let store = &self.lines.registry.store;
-        let place = self.lines.resource.group_resource();
+        let place = self.lines.resource.place();
         if self.begins_with.take().is_none() {
             self.watch = Some(store.watch(&place, self.wanted).map_err(expired)?);
             return Ok(Bytes::new());

@@ -1,6 +1,8 @@
 //! What is decided of a write by what else there is: objects live in namespaces that exist and are not on their way out.
 //! Data in: the store and the request. Data out: leave or refusal. It changes nothing.
 
+mod priority;
+
 use serde_json::Value;
 
 use super::object::text;
@@ -45,6 +47,18 @@ pub fn may_write(store: &Store, namespace: &str) -> Result<Option<Value>, ApiErr
     serde_json::from_slice(&found.json)
         .map(Some)
         .map_err(ApiError::internal)
+}
+
+/// What admission makes of an object to create.
+///
+/// # Errors
+///
+/// 403 for what asks for something that is not there.
+pub fn admit(store: &Store, resource: &GroupResource, object: &mut Value) -> Result<(), ApiError> {
+    match (resource.group.as_str(), resource.resource.as_str()) {
+        ("", "pods") => priority::admit(store, resource, object),
+        _ => Ok(()),
+    }
 }
 
 /// Whether an object may be deleted.

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::server::{
     status::ApiError,
+    types::Types,
     store::{Object, Revision},
 };
 
@@ -22,6 +23,9 @@ pub fn encode(resource: &Resource, key: &str, mut object: Value, revision: Revis
         definition.fit_stored(&mut object);
     }
     let fields = resource.selectable(&object);
+    if let Some(twin) = &resource.twin {
+        (twin.store)(&mut object);
+    }
     metadata_mut(&mut object).insert("resourceVersion".to_owned(), revision.to_string().into());
     let labels = object.pointer("/metadata/labels").and_then(Value::as_object);
     let labels = labels.into_iter().flatten();
@@ -50,6 +54,11 @@ pub fn encode(resource: &Resource, key: &str, mut object: Value, revision: Revis
 /// 500 if it is no JSON, which cannot be.
 pub fn decode(resource: &Resource, object: &Object) -> Result<Value, ApiError> {
     let mut value: Value = serde_json::from_slice(&object.json).map_err(ApiError::internal)?;
+    if let (Some(twin), Nature::BuiltIn(id)) = (&resource.twin, &resource.nature) {
+        (twin.show)(&mut value);
+        let decoded = Types::kubernetes().decode(*id, value).map_err(ApiError::internal)?;
+        value = decoded.object;
+    }
     if let Some(map) = value.as_object_mut() {
         set_kind(map, resource);
     }
@@ -92,16 +101,22 @@ impl Opening {
 
     /// Writes an object.
     pub fn show(&self, resource: &Resource, object: &Object, out: &mut BytesMut) {
-        if let Nature::Custom(definition) = &resource.nature
-            && object.revision < definition.since
-            && let Ok(value) = decode(resource, object)
-        {
-            out.put_slice(value.to_string().as_bytes());
-            return;
-        }
-        out.reserve(self.0.len() + object.json.len());
+        let is_shown_anew = match &resource.nature {
+            Nature::Custom(definition) => object.revision < definition.since,
+            Nature::BuiltIn(_) => resource.twin.is_some(),
+        };
+        let other = is_shown_anew.then(|| decode(resource, object)).and_then(Result::ok);
+        let other = other.map(|mut value| {
+            if let Some(map) = value.as_object_mut() {
+                map.remove("apiVersion");
+                map.remove("kind");
+            }
+            Bytes::from(value.to_string())
+        });
+        let json = other.as_ref().unwrap_or(&object.json);
+        out.reserve(self.0.len() + json.len());
         out.put_slice(&self.0);
-        out.put_slice(object.json.get(1..).unwrap_or_default());
+        out.put_slice(json.get(1..).unwrap_or_default());
     }
 
     /// About how many bytes an object takes.

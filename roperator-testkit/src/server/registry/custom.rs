@@ -122,6 +122,12 @@ impl Definition {
         }
     }
 
+    /// What is wrong with an object by rules that it broke before and may go on breaking.
+    #[must_use]
+    pub fn tolerated(&self, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
+        old.map(|old| self.own.structural.tolerated(new, old)).unwrap_or_default()
+    }
+
     /// How objects merge.
     #[must_use]
     pub fn shapes(&self) -> (&Shapes, ShapeId) {
@@ -193,7 +199,7 @@ fn resource(crd: &Value, version: &Value, definition: Definition) -> Resource {
         subresources.push(Subresource {
             name: "status".to_owned(),
             verbs: owned(&["get", "patch", "update"]),
-            api_version,
+            api_version: api_version.clone(),
             kind: kind.to_owned(),
         });
     }
@@ -236,6 +242,7 @@ fn resource(crd: &Value, version: &Value, definition: Definition) -> Resource {
         subresources,
         strategy,
         nature: Nature::Custom(Arc::new(definition)),
+        twin: None,
         blank: Value::Object(Map::new()),
     }
 }

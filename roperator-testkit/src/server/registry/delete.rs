@@ -55,7 +55,7 @@ impl Registry {
         let place = resource.group_resource();
         admission::may_delete(&place, name)?;
         loop {
-            let Some(live) = self.store.get(&place, &key(namespace, name)) else {
+            let Some(live) = self.store.get(&resource.place(), &key(namespace, name)) else {
                 return Err(ApiError::not_found(&place, name));
             };
             if let Some(deleted) = self.delete_live(resource, &live, options)? {
@@ -76,7 +76,7 @@ impl Registry {
         filter: &dyn Fn(&Object) -> bool,
         options: &DeleteOptions,
     ) -> Result<Vec<Arc<Object>>, ApiError> {
-        let place = resource.group_resource();
+        let place = resource.place();
         let query = Query {
             resource: &place,
             namespace,
@@ -139,7 +139,7 @@ impl Registry {
         let build = |revision| encode(resource, &live.key, marked, revision);
         let stored = self
             .store
-            .put(&resource.group_resource(), &live.key, Some(live.revision), build)
+            .put(&resource.place(), &live.key, Some(live.revision), build)
             .ok()?;
         self.after_write(resource, &stored);
         Some(stored)
@@ -179,18 +179,13 @@ impl Registry {
 
     /// Gives an object the time that its kind grants it before it goes.
     fn mark_gracefully(&self, resource: &Resource, object: &mut Value, options: &DeleteOptions) -> Grace {
-        let default = (resource.strategy.grace_seconds)(object);
-        let asked = options
-            .grace_period_seconds
-            .map(|seconds| if seconds < 0 { 1 } else { seconds });
+        let asked = options.grace_period_seconds;
         if is_deleted(object) {
-            return self.shorten(object, asked);
+            return self.shorten(object, asked.map(|seconds| if seconds < 0 { 1 } else { seconds }));
         }
-        let knows_grace = resource.group.is_empty() && resource.plural == "pods";
-        if default == 0 && !knows_grace {
+        let Some(period) = (resource.strategy.grace_seconds)(object, asked) else {
             return Grace::None;
-        }
-        let period = asked.unwrap_or(default);
+        };
         let at = self.clock.now().saturating_add(jiff::SignedDuration::from_secs(period));
         let at = at.unwrap_or(jiff::Timestamp::MAX);
         set_meta(object, "deletionTimestamp", &seconds(at));

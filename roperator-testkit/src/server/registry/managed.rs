@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::custom::Definition;
 use super::resource::{Nature, Resource};
-use crate::server::patch::apply::{FieldManager, FieldSet, OneVersion, Reset, Schema, Versions};
+use crate::server::patch::apply::{FieldManager, FieldSet, OneVersion, PathElement, Pattern, Reset, Schema, Versions};
 
 static NOTHING: Reset = Reset::Nothing;
 static STATUS: LazyLock<Reset> = LazyLock::new(|| Reset::Fields(FieldSet::of_fields(&[&["status"]])));
@@ -23,6 +23,20 @@ static SPEC_AND_OWNERS: LazyLock<Reset> = LazyLock::new(|| {
 });
 static SPEC_AND_METADATA: LazyLock<Reset> =
     LazyLock::new(|| Reset::Fields(FieldSet::of_fields(&[&["spec"], &["metadata"]])));
+static ONLY_EPHEMERAL_CONTAINERS: LazyLock<Reset> = LazyLock::new(|| Reset::AllBut(vec![pattern(&["spec", "ephemeralContainers"])]));
+static ONLY_RESOURCES: LazyLock<Reset> = LazyLock::new(|| {
+    let paths = ["containers", "initContainers"]
+        .into_iter()
+        .flat_map(|list| ["resources", "resizePolicy"].map(|field| pattern(&["spec", list, "*", field])));
+    Reset::AllBut(paths.collect())
+});
+
+/// A path in which `*` stands for any step.
+fn pattern(path: &[&str]) -> Pattern {
+    let step = |name: &&str| (*name != "*").then(|| PathElement::field(name));
+    path.iter().map(step).collect()
+}
+
 /// The fields that writes through an endpoint put back to what they were.
 fn reset(resource: &Resource, subresource: &str) -> &'static Reset {
     match (subresource, resource.group.as_str(), resource.plural.as_str()) {
@@ -32,6 +46,8 @@ fn reset(resource: &Resource, subresource: &str) -> &'static Reset {
         ("status", group, _) if resource.is_custom() || group == "apiextensions.k8s.io" => &SPEC_AND_METADATA,
         ("status", _, _) => &SPEC,
         ("finalize", _, _) => &STATUS,
+        ("ephemeralcontainers", "", "pods") => &ONLY_EPHEMERAL_CONTAINERS,
+        ("resize", "", "pods") => &ONLY_RESOURCES,
         _ => &NOTHING,
     }
 }

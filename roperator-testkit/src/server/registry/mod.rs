@@ -6,6 +6,7 @@
 //! what CustomResourceDefinitions bring.
 
 pub mod admission;
+mod binding;
 pub mod body;
 pub mod codec;
 pub mod custom;
@@ -18,6 +19,7 @@ pub mod metadata;
 pub mod object;
 pub mod options;
 pub mod patching;
+pub mod prepare;
 pub mod read;
 pub mod resource;
 pub mod reviews;
@@ -26,6 +28,7 @@ pub mod shown;
 pub mod special;
 pub mod start;
 pub mod strategy;
+pub mod warnings;
 pub mod write;
 
 use std::{

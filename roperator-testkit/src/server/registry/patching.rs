@@ -1,16 +1,15 @@
 //! Patches: a patch in, a write out. The live object is patched, and what comes of it is decoded, defaulted and written as
 //! any update is; an apply may create.
 
-use std::cell::RefCell;
-
 use serde_json::Value;
 
 use super::{
     Registry,
-    body::{Document, decode},
+    body::{Decoded, Document, SCHEME, decode},
     managed,
     object::meta,
     options::FieldValidation,
+    resource::{Nature, Resource, kind_of},
     scale,
     write::{Target, Written},
 };
@@ -19,7 +18,7 @@ use crate::server::{
     field::{FieldError, FieldPath},
     patch::{self, apply::Author},
     status::ApiError,
-    types::yaml,
+    types::{Types, yaml},
 };
 
 /// A patch.
@@ -35,43 +34,30 @@ pub enum Patch {
     Apply(Value),
 }
 
-/// What came of a patch.
-#[derive(Debug)]
-pub struct Patched {
-    /// The object.
-    pub object: Written,
-    /// Whether it is new.
-    pub created: bool,
-    /// What the answer warns of.
-    pub warnings: Vec<String>,
-}
-
 impl Registry {
-    /// Patches an object. `duplicates` are the complaints about the patch's own text.
+    /// Patches an object; tells whether it is new. `duplicates` are the complaints about the patch's own text.
     ///
     /// # Errors
     ///
     /// The refusal.
-    pub fn patch(&self, target: &Target<'_>, patch: &Patch, duplicates: &[String]) -> Result<Patched, ApiError> {
-        let warnings = RefCell::new(Vec::new());
-        let creates = matches!(patch, Patch::Apply(_));
+    pub fn patch(
+        &self,
+        target: &Target<'_>,
+        patch: &Patch,
+        duplicates: &[String],
+    ) -> Result<(Written, bool), ApiError> {
+        let creates = matches!(patch, Patch::Apply(_)) && target.subresource.is_empty();
         let make = |live: Option<&Value>| {
-            let (object, complaints) = self.patched(target, live, patch, duplicates)?;
+            let object = self.patched(target, live, patch, duplicates)?;
             if live.is_none() && !meta(&object, "uid").is_empty() {
                 let uid = meta(&object, "uid");
                 let why =
                     format!("uid mismatch: the provided object specified uid {uid}, and no existing object was found");
                 return Err(ApiError::conflict(&target.resource.group_resource(), target.name, &why));
             }
-            *warnings.borrow_mut() = complaints;
             Ok(object)
         };
-        let (object, created) = self.update(target, creates, &make)?;
-        Ok(Patched {
-            object,
-            created,
-            warnings: warnings.into_inner(),
-        })
+        self.update(target, creates, &make)
     }
 
     /// Patches the scale of an object.
@@ -84,24 +70,24 @@ impl Registry {
             resource: scale::resource()?,
             ..*target
         };
-        let make = |old: &Value| Ok(self.patched(&scale, Some(old), patch, duplicates)?.0);
+        let make = |old: &Value| self.patched(&scale, Some(old), patch, duplicates);
         self.update_scale(target, &make)
     }
 
-    /// What a patch makes of an object, and what it is to be warned of.
+    /// What a patch makes of an object.
     fn patched(
         &self,
         target: &Target<'_>,
         live: Option<&Value>,
         patch: &Patch,
         duplicates: &[String],
-    ) -> Result<(Value, Vec<String>), ApiError> {
-        let (object, complaints) = match patch {
+    ) -> Result<Value, ApiError> {
+        let object = match patch {
             Patch::Apply(config) => self.apply(target, live, config, duplicates)?,
             other => self.patch_live(target, live, other, duplicates)?,
         };
         check_name(target, &object)?;
-        Ok((object, complaints))
+        Ok(object)
     }
 
     fn patch_live(
@@ -110,7 +96,7 @@ impl Registry {
         live: Option<&Value>,
         patch: &Patch,
         duplicates: &[String],
-    ) -> Result<(Value, Vec<String>), ApiError> {
+    ) -> Result<Value, ApiError> {
         let resource = target.resource;
         let not_found = || ApiError::not_found(&resource.group_resource(), target.name);
         let live = live.ok_or_else(not_found)?;
@@ -128,18 +114,18 @@ impl Registry {
             }
         };
         // A strategic merge is told of by the patch, others by what came of them.
-        let text = match patch {
-            Patch::Strategic(patch) => patch::go::print(patch),
-            _ => patched.to_string(),
+        let (text, decoded) = match patch {
+            Patch::Strategic(patch) => (patch::go::print(patch), convert(resource, patched)),
+            _ => (patched.to_string(), decode_patched(resource, patched)),
         };
-        let decoded = decode(resource, Document::of(patched)).map_err(|why| refused(&text, &why))?;
+        let decoded = decoded.map_err(|why| refused(&text, &why))?;
         complaints.extend(decoded.complaints);
-        complaints = self::strict(target, complaints, |all| {
+        strict(target, complaints, |all| {
             refused(&text, &format!("strict decoding error: {all}"))
         })?;
         let mut object = decoded.object;
         self.own(target, Some(live), &mut object);
-        Ok((object, complaints))
+        Ok(object)
     }
 
     fn apply(
@@ -148,7 +134,7 @@ impl Registry {
         live: Option<&Value>,
         config: &Value,
         duplicates: &[String],
-    ) -> Result<(Value, Vec<String>), ApiError> {
+    ) -> Result<Value, ApiError> {
         let now = seconds(self.clock.now());
         let author = Author {
             manager: &target.options.field_manager,
@@ -164,14 +150,45 @@ impl Registry {
                 "{kind} in version \"{version}\" cannot be handled as a {kind}: {why}"
             ))
         })?;
-        let complaints = strict(target, duplicates.to_vec(), |_| {
+        strict(target, duplicates.to_vec(), |_| {
             let all = yaml::strict(duplicates);
             ApiError::bad_request(format!(
                 "error strict decoding YAML: error converting YAML to JSON: {all}"
             ))
         })?;
-        Ok((decoded.object, complaints))
+        Ok(decoded.object)
     }
+}
+
+/// What a kind makes of a patched object that is written out and read again.
+fn decode_patched(resource: &Resource, patched: Value) -> Result<Decoded, String> {
+    let (api_version, kind) = kind_of(&patched);
+    let is_another = kind != resource.kind || api_version != resource.api_version();
+    if is_another && !resource.is_custom() {
+        // It is read as what it says that it is.
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        let types = Types::kubernetes();
+        let Some(id) = types.kind(group, version, kind) else {
+            return Err(format!(
+                "no kind \"{kind}\" is registered for version \"{api_version}\" in scheme \"{SCHEME}\""
+            ));
+        };
+        types.decode(id, patched.clone()).map_err(|error| error.to_string())?;
+    }
+    decode(resource, Document::of(patched))
+}
+
+/// What a kind makes of a patched object that is never written out: the real server tells its faults in other words.
+fn convert(resource: &Resource, patched: Value) -> Result<Decoded, String> {
+    let Nature::BuiltIn(id) = resource.nature else {
+        return decode(resource, Document::of(patched));
+    };
+    let types = Types::kubernetes();
+    let decoded = types.decode(id, patched).map_err(|error| error.converted())?;
+    let mut object = decoded.object;
+    (resource.strategy.default)(&mut object);
+    let complaints = types.strict_errors(id, &[], &[], &decoded.unknown);
+    Ok(Decoded { object, complaints })
 }
 
 /// Complaints are a refusal, warnings or nothing, as the request wants it.
@@ -179,11 +196,14 @@ fn strict(
     target: &Target<'_>,
     complaints: Vec<String>,
     refuse: impl FnOnce(String) -> ApiError,
-) -> Result<Vec<String>, ApiError> {
+) -> Result<(), ApiError> {
     match target.options.field_validation {
         FieldValidation::Strict if !complaints.is_empty() => Err(refuse(complaints.join(", "))),
-        FieldValidation::Ignore => Ok(Vec::new()),
-        _ => Ok(complaints),
+        FieldValidation::Ignore => Ok(()),
+        _ => {
+            complaints.into_iter().for_each(|text| target.warnings.add(text));
+            Ok(())
+        }
     }
 }
 

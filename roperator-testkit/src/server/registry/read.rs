@@ -122,7 +122,7 @@ impl Registry {
             return Err(too_large(wanted, self.store.revision()));
         }
         let place = resource.group_resource();
-        let found = self.store.get(&place, &key(namespace, name));
+        let found = self.store.get(&resource.place(), &key(namespace, name));
         found.ok_or_else(|| ApiError::not_found(&place, name))
     }
 
@@ -141,7 +141,7 @@ impl Registry {
         let (at, start) = self.state(options)?;
         let limit = usize::try_from(options.limit).ok().filter(|limit| *limit > 0);
         let query = Query {
-            resource: &resource.group_resource(),
+            resource: &resource.place(),
             namespace,
             at,
             start: start.as_deref(),

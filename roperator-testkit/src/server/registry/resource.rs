@@ -5,7 +5,15 @@ use std::{cmp::Reverse, collections::HashMap, sync::Arc};
 
 use serde_json::Value;
 
-use super::{custom::Definition, kinds, object::text, strategy::Strategy};
+use super::{
+    custom::Definition,
+    kinds::{
+        self,
+        twins::{self, Twin},
+    },
+    object::text,
+    strategy::Strategy,
+};
 use crate::server::{
     shape::{ShapeId, Shapes},
     status::GroupResource,
@@ -45,6 +53,8 @@ pub struct Resource {
     pub strategy: Strategy,
     /// Where its objects come from.
     pub nature: Nature,
+    /// As what it is stored, if not as itself.
+    pub twin: Option<Twin>,
     /// What an object is in which nothing is set: Go's types always write some of their fields.
     pub blank: Value,
 }
@@ -78,10 +88,17 @@ impl Resource {
         join(&self.group, &self.version)
     }
 
-    /// The group and the plural name: where objects are stored, and how messages name them.
+    /// The group and the plural name: how messages name objects.
     #[must_use]
     pub fn group_resource(&self) -> GroupResource {
         GroupResource::new(&self.group, &self.plural)
+    }
+
+    /// Where its objects are stored.
+    #[must_use]
+    pub fn place(&self) -> GroupResource {
+        let twin = self.twin.as_ref();
+        twin.map_or_else(|| self.group_resource(), |twin| twin.place.clone())
     }
 
     /// The subresource of that name.
@@ -225,6 +242,7 @@ fn of_table(types: &Types, group: &str, version: &str, resource: &types::Resourc
         subresources: subresources.collect(),
         strategy,
         nature: Nature::BuiltIn(id),
+        twin: twins::twin(group, version, resource.name),
         blank: types
             .decode(id, Value::Null)
             .map_or(Value::Null, |decoded| decoded.object),

@@ -44,6 +44,7 @@ static SCALE: LazyLock<Option<Resource>> = LazyLock::new(|| {
             ..Strategy::PLAIN
         },
         nature: Nature::BuiltIn(id),
+        twin: None,
         blank: types
             .decode(id, Value::Null)
             .map_or(Value::Null, |decoded| decoded.object),
@@ -162,7 +163,8 @@ impl Registry {
 
 fn check(target: &Target<'_>, scale: &Value, live: &Value) -> Result<(), ApiError> {
     let replicas = scale.pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or(0);
-    if replicas < 0 {
+    // A custom object's replicas are judged with it.
+    if replicas < 0 && !target.resource.is_custom() {
         let path = FieldPath::new("spec.replicas");
         let error = FieldError::invalid(&path, replicas, "must be greater than or equal to 0");
         return Err(invalid_field("autoscaling", "Scale", target.name, error));

@@ -31,9 +31,10 @@ pub fn is_virtual(resource: &Resource, subresource: &str) -> bool {
 /// Whether a deletion is answered with the object instead of a status.
 #[must_use]
 pub fn answers_with_object(resource: &Resource) -> bool {
-    resource.group.is_empty()
-        && matches!(
-            resource.plural.as_str(),
+    matches!(
+        (resource.group.as_str(), resource.plural.as_str()),
+        (
+            "",
             "pods"
                 | "services"
                 | "serviceaccounts"
@@ -41,7 +42,30 @@ pub fn answers_with_object(resource: &Resource) -> bool {
                 | "persistentvolumes"
                 | "podtemplates"
                 | "resourcequotas"
+        ) | (
+            "storage.k8s.io",
+            "csidrivers" | "csinodes" | "storageclasses" | "volumeattachments" | "volumeattributesclasses"
+        ) | (
+            "resource.k8s.io",
+            "deviceclasses"
+                | "devicetaintrules"
+                | "resourceclaims"
+                | "resourceclaimtemplates"
+                | "resourcepoolstatusrequests"
+                | "resourceslices"
         )
+    )
+}
+
+/// What a deletion is to be warned of.
+#[must_use]
+pub fn deletion_warning(resource: &Resource, options: &DeleteOptions) -> Option<&'static str> {
+    let is_silent = options.propagation_policy.is_none() && options.orphan_dependents.is_none();
+    let is_job = resource.group == "batch" && resource.plural == "jobs";
+    (is_job && is_silent).then_some(
+        "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set \
+         propagationPolicy=Orphan to suppress this warning",
+    )
 }
 
 /// Where the real server stores objects: messages name it.
@@ -68,7 +92,8 @@ pub fn create(registry: &Registry, target: &Target<'_>, document: Document<'_>) 
     match (resource.plural.as_str(), target.subresource) {
         ("pods", "eviction") => evict(registry, resource, namespace, name, &document.value),
         ("serviceaccounts", "token") => token(registry, resource, namespace, name, document.value),
-        ("pods", "binding") | ("bindings", _) => Err(ApiError::method_not_allowed()),
+        ("pods", "binding") => registry.bind(namespace, name, &document.value),
+        ("bindings", _) => registry.bind(namespace, meta(&document.value, "name"), &document.value),
         _ => reviews::answer(registry, target, document),
     }
 }
@@ -97,14 +122,19 @@ fn evict(
         ..DeleteOptions::default()
     };
     match registry.delete(pods, namespace, name, &options)? {
-        Deleted::Gone(_) | Deleted::Marked(_) => Ok(json!({
-            "kind": "Status",
-            "apiVersion": "v1",
-            "metadata": {},
-            "status": "Success",
-            "code": 201,
-        })),
+        Deleted::Gone(_) | Deleted::Marked(_) => Ok(done()),
     }
+}
+
+/// What is answered where nothing is shown.
+pub(super) fn done() -> Value {
+    json!({
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Success",
+        "code": 201,
+    })
 }
 
 /// A token that says whose it is; nobody checks it yet.

@@ -6,6 +6,7 @@ use super::{
     Registry,
     body::{Document, decode},
     options::WriteOptions,
+    warnings::Warnings,
     write::Target,
 };
 
@@ -56,6 +57,7 @@ impl Registry {
             subresource: "",
             options: &options,
             manager: "kube-apiserver",
+            warnings: &Warnings::default(),
         };
         let made = decode(&resource, Document::of(object)).map(|decoded| self.create(&target, decoded.object));
         debug_assert!(matches!(made, Ok(Ok(_))), "{made:?}");

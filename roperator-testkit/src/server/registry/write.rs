@@ -10,10 +10,12 @@ use uuid::Uuid;
 use super::{
     Registry, admission,
     codec::{decode, encode},
-    managed, metadata,
-    object::{copy, copy_meta, finalizers, is_deleted, meta, meta_number, metadata_mut, set_meta},
+    managed,
+    object::{finalizers, is_deleted, meta, meta_number, metadata_mut, set_meta, text},
     options::WriteOptions,
-    resource::{Nature, Resource},
+    prepare,
+    resource::Resource,
+    warnings::{self, Warnings},
 };
 use crate::server::{
     clock::seconds,
@@ -39,6 +41,8 @@ pub struct Target<'a> {
     pub options: &'a WriteOptions,
     /// Who writes.
     pub manager: &'a str,
+    /// Takes what the writer is to be warned of.
+    pub warnings: &'a Warnings,
 }
 
 impl Target<'_> {
@@ -48,10 +52,16 @@ impl Target<'_> {
         key(self.namespace, self.name)
     }
 
-    /// The refusal of an object that is not valid.
-    #[must_use]
-    pub fn invalid(&self, name: &str, errors: &[FieldError]) -> ApiError {
-        ApiError::invalid(&self.resource.group, &self.resource.kind, name, errors)
+    /// The refusal of an object that is not valid. It names the group in which the kind is stored, and a custom object's
+    /// kind as the object has it.
+    fn invalid(&self, object: &Value, errors: &[FieldError]) -> ApiError {
+        let given = text(object, "/kind");
+        let kind = if self.resource.is_custom() && !given.is_empty() {
+            given
+        } else {
+            &self.resource.kind
+        };
+        ApiError::invalid(&self.resource.place().group, kind, meta(object, "name"), errors)
     }
 }
 
@@ -88,7 +98,7 @@ impl Registry {
         let resource = target.resource.group_resource();
         // Made anew as often as the object changes meanwhile: each time, somebody else has got on.
         loop {
-            let Some(live) = self.store.get(&resource, &target.key()) else {
+            let Some(live) = self.store.get(&target.resource.place(), &target.key()) else {
                 if !creates {
                     return Err(ApiError::not_found(&resource, target.name));
                 }
@@ -115,20 +125,22 @@ impl Registry {
         set_meta(&mut object, "uid", &Uuid::new_v4().to_string());
         set_meta(&mut object, "creationTimestamp", &seconds(self.clock.now()));
         let version = meta(&object, "resourceVersion").parse::<u64>().unwrap_or(0);
-        prepare_create(resource, &mut object);
+        admission::admit(&self.store, &place, &mut object)?;
+        prepare::create(resource, &mut object);
         let name = meta(&object, "name").to_owned();
         let mut allocations = self.allocations(resource);
         let change = allocations.as_ref().map(|held| held.create(&mut object)).transpose()?;
-        let errors = validate_create(resource, &object);
+        let errors = prepare::validate_create(resource, &object);
         if !errors.is_empty() {
-            return Err(target.invalid(&name, &errors));
+            return Err(target.invalid(&object, &errors));
         }
+        warnings::of(resource, &object, None, target.warnings);
         if version != 0 && !target.options.dry_run {
             let message = "resourceVersion should not be set on objects to be created";
             return Err(ApiError::unexpected(message));
         }
         let place_key = key(target.namespace, &name);
-        if let Some(live) = self.store.get(&place, &place_key) {
+        if let Some(live) = self.store.get(&resource.place(), &place_key) {
             return Err(exists(
                 &place,
                 &name,
@@ -141,7 +153,7 @@ impl Registry {
         let build = |revision| encode(resource, &place_key, object, revision);
         let stored = self
             .store
-            .put(&place, &place_key, None, build)
+            .put(&resource.place(), &place_key, None, build)
             .map_err(|_| ApiError::already_exists(&place, &name))?;
         if let (Some(held), Some(change)) = (&mut allocations, change) {
             held.apply(change);
@@ -159,24 +171,22 @@ impl Registry {
         make: Make<'_>,
     ) -> Result<Option<Written>, ApiError> {
         let resource = target.resource;
-        let place = resource.group_resource();
         let old = decode(resource, live)?;
         let mut new = make(Some(&old))?;
         set_namespace(target, &mut new)?;
         admission::may_write(&self.store, target.namespace)?;
         check_revision(target, &old, &mut new)?;
-        copy_meta(&old, &mut new, "generation");
-        prepare_update(target, &mut new, &old);
-        keep_system_metadata(&mut new, &old);
+        prepare::update(resource, target.subresource, &mut new, &old);
         let mut allocations = self.allocations(resource).filter(|_| target.subresource.is_empty());
         let change = allocations
             .as_ref()
             .map(|held| held.update(&mut new, &old))
             .transpose()?;
-        let errors = validate_update(target, &new, &old);
+        let errors = prepare::validate_update(resource, target.subresource, &new, &old);
         if !errors.is_empty() {
-            return Err(target.invalid(target.name, &errors));
+            return Err(target.invalid(&new, &errors));
         }
+        warnings::of(resource, &new, Some(&old), target.warnings);
         keep_times(&old, &mut new);
         if is_due(resource, &new, &old) {
             drop(allocations);
@@ -194,7 +204,7 @@ impl Registry {
             return Ok(Some(Written::Shown(new)));
         }
         let build = |revision| encode(resource, &live.key, new, revision);
-        let Ok(stored) = self.store.put(&place, &live.key, Some(live.revision), build) else {
+        let Ok(stored) = self.store.put(&resource.place(), &live.key, Some(live.revision), build) else {
             return Ok(None);
         };
         if let (Some(held), Some(change)) = (&mut allocations, change) {
@@ -211,8 +221,7 @@ impl Registry {
         let stored = decode(resource, live)?;
         let mut shown = last;
         let build = |revision| encode(resource, &live.key, stored, revision);
-        let place = resource.group_resource();
-        let Ok(removed) = self.store.remove(&place, &live.key, live.revision, build) else {
+        let Ok(removed) = self.store.remove(&resource.place(), &live.key, live.revision, build) else {
             return Ok(None);
         };
         set_meta(&mut shown, "resourceVersion", &removed.revision.to_string());
@@ -296,40 +305,6 @@ fn exists(resource: &GroupResource, name: &str, is_deleted: bool) -> ApiError {
     error
 }
 
-fn prepare_create(resource: &Resource, object: &mut Value) {
-    metadata_mut(object).remove("resourceVersion");
-    if resource.strategy.has_status {
-        copy(&resource.blank, object, "status");
-    }
-    if !resource.strategy.generation.is_empty() || resource.is_custom() {
-        metadata_mut(object).insert("generation".to_owned(), 1.into());
-    }
-    (resource.strategy.prepare_create)(object);
-}
-
-fn validate_create(resource: &Resource, object: &Value) -> Vec<FieldError> {
-    let rules = rules(resource);
-    match &resource.nature {
-        Nature::Custom(definition) => {
-            let metadata = metadata::validate_create(object, &rules, Vec::new());
-            definition.validate(metadata, object, None, "")
-        }
-        Nature::BuiltIn(_) => {
-            let errors = (resource.strategy.validate_create)(object);
-            metadata::validate_create(object, &rules, errors)
-        }
-    }
-}
-
-/// What a resource demands of its objects' metadata.
-fn rules(resource: &Resource) -> metadata::Rules {
-    if resource.is_custom() {
-        return metadata::Rules::custom(resource.namespaced);
-    }
-    let validate_name = resource.strategy.validate_name;
-    metadata::Rules::built_in(&resource.group, &resource.plural, resource.namespaced, validate_name)
-}
-
 /// A client that names a resource version means that version.
 fn check_revision(target: &Target<'_>, old: &Value, new: &mut Value) -> Result<(), ApiError> {
     let resource = target.resource;
@@ -350,92 +325,6 @@ fn check_revision(target: &Target<'_>, old: &Value, new: &mut Value) -> Result<(
         return Err(ApiError::modified(&resource.group_resource(), target.name));
     }
     Ok(())
-}
-
-fn prepare_update(target: &Target<'_>, new: &mut Value, old: &Value) {
-    let resource = target.resource;
-    match (target.subresource, &resource.nature) {
-        ("" | "scale", _) => {
-            if resource.strategy.has_status {
-                copy(old, new, "status");
-            }
-            (resource.strategy.prepare_update)(new, old);
-            if is_new_generation(resource, new, old) {
-                let generation = meta_number(old, "generation").unwrap_or(0) + 1;
-                metadata_mut(new).insert("generation".to_owned(), generation.into());
-            }
-        }
-        (_, Nature::Custom(_)) => {
-            let mut kept = old.clone();
-            copy(new, &mut kept, "status");
-            copy_meta(new, &mut kept, "managedFields");
-            *new = kept;
-        }
-        ("finalize", Nature::BuiltIn(_)) => copy(old, new, "status"),
-        (_, Nature::BuiltIn(_)) => {
-            let fields: Vec<String> = old
-                .as_object()
-                .into_iter()
-                .flatten()
-                .map(|(field, _)| field.clone())
-                .collect();
-            for field in fields
-                .iter()
-                .filter(|field| !matches!(field.as_str(), "status" | "metadata"))
-            {
-                copy(old, new, field);
-            }
-            for field in ["ownerReferences", "deletionTimestamp", "finalizers"] {
-                copy_meta(old, new, field);
-            }
-        }
-    }
-}
-
-fn is_new_generation(resource: &Resource, new: &Value, old: &Value) -> bool {
-    if !resource.is_custom() {
-        return resource
-            .strategy
-            .generation
-            .iter()
-            .any(|field| new.get(field) != old.get(field));
-    }
-    let counts = |field: &str| field != "metadata" && !(resource.strategy.has_status && field == "status");
-    let differs = |one: &Value, other: &Value| {
-        let fields = one.as_object().into_iter().flatten();
-        fields
-            .filter(|(field, _)| counts(field))
-            .any(|(field, value)| other.get(field) != Some(value))
-    };
-    differs(new, old) || differs(old, new)
-}
-
-/// What an update can never change, whatever it says.
-fn keep_system_metadata(new: &mut Value, old: &Value) {
-    if meta(new, "uid").is_empty() {
-        copy_meta(old, new, "uid");
-    }
-    copy_meta(old, new, "creationTimestamp");
-    if is_deleted(old) {
-        copy_meta(old, new, "deletionTimestamp");
-    }
-    if meta_number(new, "deletionGracePeriodSeconds").is_none() {
-        copy_meta(old, new, "deletionGracePeriodSeconds");
-    }
-}
-
-fn validate_update(target: &Target<'_>, new: &Value, old: &Value) -> Vec<FieldError> {
-    let resource = target.resource;
-    let rules = rules(resource);
-    let judge = match &resource.nature {
-        Nature::Custom(definition) => {
-            let metadata = metadata::validate_update(new, old, &rules, Vec::new());
-            return definition.validate(metadata, new, Some(old), target.subresource);
-        }
-        Nature::BuiltIn(_) if matches!(target.subresource, "" | "scale") => resource.strategy.validate_update,
-        Nature::BuiltIn(_) => resource.strategy.validate_status,
-    };
-    metadata::validate_update(new, old, &rules, judge(new, old))
 }
 
 /// Whether an update lets go of an object whose deletion waited for that.

@@ -62,6 +62,15 @@ impl Structural {
         self.then_rules(found, new, Some(old))
     }
 
+    /// The rules that a valid update breaks in what it does not change.
+    #[must_use]
+    pub fn tolerated(&self, new: &Value, old: &Value) -> Vec<FieldError> {
+        if !self.root().has_rules {
+            return Vec::new();
+        }
+        rules::broken(self.root(), new, Some(old), false, &FieldPath::root())
+    }
+
     /// Duplicates are tolerated where the old object had some already.
     fn new_duplicates(&self, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
         let root = FieldPath::root();

@@ -98,9 +98,12 @@ impl Builder<'_> {
                 let atomic = map == Some("atomic");
                 self.built.shapes.add(Shape::Map { values, atomic })
             }
+            Form::Special(Special::Raw) => {
+                let values = self.built.shapes.add(Shape::Deduced);
+                self.built.shapes.add(Shape::Map { values, atomic: true })
+            }
             Form::Special(
-                Special::Raw
-                | Special::Fields
+                Special::Fields
                 | Special::Json
                 | Special::SchemaOrBool
                 | Special::SchemaOrArray

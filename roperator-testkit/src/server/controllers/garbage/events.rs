@@ -9,6 +9,7 @@ use crate::server::{
     registry::{
         body::{Document, decode},
         options::WriteOptions,
+        warnings::Warnings,
         write::Target,
     },
     status::ApiError,
@@ -63,6 +64,7 @@ impl Collector {
             subresource: "",
             options: &options,
             manager: MANAGER,
+            warnings: &Warnings::default(),
         };
         let decoded = decode(&events, Document::of(event)).map_err(ApiError::internal)?;
         self.registry.create(&target, decoded.object)?;

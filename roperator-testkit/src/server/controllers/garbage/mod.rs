@@ -264,7 +264,7 @@ impl Collector {
         }
         let namespace = if resource.namespaced { namespace } else { "" };
         let place = key(namespace, &reference.name);
-        let stored = self.registry.store.get(&resource.group_resource(), &place);
+        let stored = self.registry.store.get(&resource.place(), &place);
         let head = stored.and_then(|stored| Head::of(&stored));
         Ok(head.filter(|head| head.uid == reference.uid))
     }

@@ -10,7 +10,7 @@ use crate::server::{
         MANAGER,
         head::{Head, OwnerReference},
     },
-    registry::{options::WriteOptions, patching::Patch, write::Target},
+    registry::{options::WriteOptions, patching::Patch, warnings::Warnings, write::Target},
 };
 
 impl Collector {
@@ -81,6 +81,7 @@ impl Collector {
             subresource: "",
             options: &options,
             manager: MANAGER,
+            warnings: &Warnings::default(),
         };
         self.registry.patch(&target, patch, &[])?;
         Ok(())

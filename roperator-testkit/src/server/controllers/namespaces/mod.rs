@@ -23,6 +23,7 @@ use crate::server::{
         object::{child_mut, is_deleted, meta, text},
         options::{DeleteOptions, WriteOptions},
         resource::Resource,
+        warnings::Warnings,
         write::Target,
     },
     status::{ApiError, GroupResource},
@@ -232,6 +233,7 @@ impl Emptier {
             subresource,
             options: &options,
             manager: MANAGER,
+            warnings: &Warnings::default(),
         };
         let make = |live: Option<&Value>| {
             let mut new = live.cloned().unwrap_or_default();

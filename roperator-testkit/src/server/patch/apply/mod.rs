@@ -21,7 +21,7 @@ pub use times::keep_times;
 pub use update::{Conflict, OneVersion, Versions};
 
 use managers::{is_reset, managed_fields, remove_managed_fields, without_managed_fields};
-use update::Updater;
+use update::{Refusal, Updater};
 
 use crate::server::status::ApiError;
 
@@ -194,7 +194,8 @@ impl FieldManager<'_> {
         let before = (author.manager == last_applied::KUBECTL).then(|| managers.clone());
         let conflicts = match self.merge(live, config, &mut managers, author, force) {
             Ok(object) => return Ok((object, managers)),
-            Err(conflicts) => conflicts,
+            Err(Refusal::Conflicts(conflicts)) => conflicts,
+            Err(Refusal::Unfit(why)) => return Err(plain(why)),
         };
         let allowed = last_applied::allowed(self.schema, self.api_version, live);
         let (Some(mut managers), Some(allowed)) = (before, allowed) else {
@@ -209,7 +210,8 @@ impl FieldManager<'_> {
         }
         match self.merge(live, config, &mut managers, author, true) {
             Ok(object) => Ok((object, managers)),
-            Err(conflicts) => Err(conflict::refuse(conflicts)),
+            Err(Refusal::Conflicts(conflicts)) => Err(conflict::refuse(conflicts)),
+            Err(Refusal::Unfit(why)) => Err(plain(why)),
         }
     }
 
@@ -220,7 +222,7 @@ impl FieldManager<'_> {
         managers: &mut Managers,
         author: Author<'_>,
         force: bool,
-    ) -> Result<Value, Vec<Conflict>> {
+    ) -> Result<Value, Refusal> {
         let name = if author.manager.is_empty() {
             "unknown"
         } else {

@@ -52,6 +52,15 @@ pub struct Conflict {
     pub path: Vec<PathElement>,
 }
 
+/// Why an apply cannot be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// Others own what it would change.
+    Conflicts(Vec<Conflict>),
+    /// In words: an object does not fit another version's shape.
+    Unfit(String),
+}
+
 /// Writes to one kind in one version.
 #[derive(Clone, Copy)]
 pub(super) struct Updater<'a> {
@@ -76,7 +85,7 @@ impl<'a> Updater<'a> {
     ///
     /// # Errors
     ///
-    /// The conflicts, unless forced.
+    /// The conflicts, unless forced; an object that does not fit the version in which something was applied.
     pub fn apply(
         self,
         live: &Value,
@@ -84,7 +93,7 @@ impl<'a> Updater<'a> {
         managers: &mut Managers,
         applier: &ManagerKey,
         force: bool,
-    ) -> Result<Option<Value>, Vec<Conflict>> {
+    ) -> Result<Option<Value>, Refusal> {
         self.reconcile(managers);
         let merged = self.schema.merge(live, config);
         let last = managers.0.remove(applier);
@@ -95,7 +104,9 @@ impl<'a> Updater<'a> {
         };
         managers.0.insert(applier.clone(), managed);
         let new = match &last {
-            Some(last) => self.prune(merged, managers, applier, last),
+            Some(last) => self
+                .prune(merged, managers, applier, last)
+                .map_err(|why| Refusal::Unfit(format!("failed to prune fields: {why}")))?,
             None => merged,
         };
         self.reassign(live, &new, managers, Some(applier), force)?;
@@ -125,19 +136,18 @@ impl<'a> Updater<'a> {
         managers: &mut Managers,
         writer: Option<&ManagerKey>,
         force: bool,
-    ) -> Result<Comparison, Vec<Conflict>> {
+    ) -> Result<Comparison, Refusal> {
         let mut versions: BTreeMap<String, Comparison> = BTreeMap::new();
         let ours = self.schema.compare(live, new).without(self.reset);
         let mut conflicts = Vec::new();
         let mut lost: Vec<(ManagerKey, FieldSet)> = Vec::new();
         for (key, managed) in managers.0.iter().filter(|(key, _)| Some(*key) != writer) {
-            let changes = if managed.api_version == self.api_version {
-                &ours
-            } else {
-                versions
-                    .entry(managed.api_version.clone())
-                    .or_insert_with(|| self.compare_in(&managed.api_version, live, new))
-            };
+            let version = &managed.api_version;
+            if version != self.api_version && !versions.contains_key(version) {
+                let compared = self.compare_in(version, live, new).map_err(Refusal::Unfit)?;
+                versions.insert(version.clone(), compared);
+            }
+            let changes = versions.get(version).unwrap_or(&ours);
             let disputed = managed.set.intersection(&changes.modified.union(&changes.added));
             if !force {
                 conflicts.extend(disputed.paths().into_iter().map(|path| Conflict {
@@ -148,7 +158,7 @@ impl<'a> Updater<'a> {
             lost.push((key.clone(), disputed.union(&changes.removed)));
         }
         if !conflicts.is_empty() {
-            return Err(conflicts);
+            return Err(Refusal::Conflicts(conflicts));
         }
         for (key, lost) in lost.into_iter().filter(|(_, lost)| !lost.is_empty()) {
             if let Some(managed) = managers.0.get_mut(&key) {
@@ -159,40 +169,62 @@ impl<'a> Updater<'a> {
         Ok(ours)
     }
 
-    fn compare_in(self, api_version: &str, live: &Value, new: &Value) -> Comparison {
-        match self.schema_of(api_version) {
-            Some(schema) => schema
-                .compare(&self.convert(live, api_version), &self.convert(new, api_version))
-                .without(self.versions.reset(api_version)),
-            None => Comparison::default(),
-        }
+    fn compare_in(self, api_version: &str, live: &Value, new: &Value) -> Result<Comparison, String> {
+        let Some(schema) = self.schema_of(api_version) else {
+            return Ok(Comparison::default());
+        };
+        let convert = |object, which| {
+            let converted = self.convert(object, api_version);
+            converted.map_err(|why| format!("failed to convert {which} object: {why}"))
+        };
+        let compared = schema.compare(&*convert(live, "old")?, &*convert(new, "new")?);
+        Ok(compared.without(self.versions.reset(api_version)))
     }
 
     /// Takes out what the applier owned before and nobody owns now.
-    fn prune(self, merged: Value, managers: &Managers, applier: &ManagerKey, last: &Managed) -> Value {
+    fn prune(
+        self,
+        merged: Value,
+        managers: &Managers,
+        applier: &ManagerKey,
+        last: &Managed,
+    ) -> Result<Value, String> {
         let applied = managers.0.get(applier);
         let nothing_left_out =
             last.api_version == self.api_version && applied.is_some_and(|applied| last.set.is_subset(&applied.set));
         if last.set.is_empty() || nothing_left_out {
-            return merged;
+            return Ok(merged);
         }
         let Some(schema) = self.schema_of(&last.api_version) else {
-            return merged;
+            return Ok(merged);
         };
-        let before = self.convert(&merged, &last.api_version);
+        let failed = |what: &'static str| move |why: String| format!("{what}: {why}");
+        let before = self
+            .convert(&merged, &last.api_version)
+            .map_err(failed("failed to convert merged object to last applied version"))?;
         let wanted = schema.with_named_fields(&last.set);
         let pruned = schema.remove(&before, &wanted);
-        let pruned = self.add_back_owned(&before, pruned, &last.api_version, managers);
+        let pruned = self
+            .add_back_owned(&before, pruned, &last.api_version, managers)
+            .map_err(failed("failed add back owned items"))?;
         // What nobody ever owned stays, even below what is taken out.
-        let pruned = self.convert(&pruned, &last.api_version);
+        let pruned = self.convert(&pruned, &last.api_version).map_err(failed(
+            "failed add back dangling items: failed to convert pruned object to last applied version",
+        ))?;
         let left = schema.with_named_fields(&schema.field_set(&pruned));
         let gone = schema.with_named_fields(&schema.field_set(&before)).difference(&left);
         let result = schema.remove(&before, &gone.intersection(&wanted));
-        self.convert(&result, self.api_version).into_owned()
+        self.convert(&result, self.api_version).map(Cow::into_owned)
     }
 
     /// Puts back what was pruned but is owned by somebody, version by version.
-    fn add_back_owned(self, merged: &Value, pruned: Value, first: &str, managers: &Managers) -> Value {
+    fn add_back_owned(
+        self,
+        merged: &Value,
+        pruned: Value,
+        first: &str,
+        managers: &Managers,
+    ) -> Result<Value, String> {
         let mut owned: BTreeMap<(bool, &str), FieldSet> = BTreeMap::new();
         for managed in managers.0.values() {
             let version = managed.api_version.as_str();
@@ -204,8 +236,12 @@ impl<'a> Updater<'a> {
             let Some(schema) = self.schema_of(version) else {
                 continue;
             };
-            let all = self.convert(&merged, version).into_owned();
-            let kept = self.convert(&pruned, version).into_owned();
+            let convert = |object, which| {
+                let converted = self.convert(object, version);
+                converted.map_err(|why| format!("failed to convert {which} object at version {version}: {why}"))
+            };
+            let all = convert(&merged, "merged")?.into_owned();
+            let kept = convert(&pruned, "pruned")?.into_owned();
             let kept = schema
                 .with_named_fields(&schema.field_set(&kept))
                 .union(&schema.with_named_fields(&owned));
@@ -213,7 +249,7 @@ impl<'a> Updater<'a> {
             pruned = schema.remove(&all, &gone);
             merged = Cow::Owned(all);
         }
-        pruned
+        Ok(pruned)
     }
 
     fn schema_of(self, api_version: &str) -> Option<Schema<'a>> {
@@ -223,10 +259,17 @@ impl<'a> Updater<'a> {
         self.versions.schema(api_version)
     }
 
-    fn convert<'v>(self, object: &'v Value, api_version: &str) -> Cow<'v, Value> {
+    /// The object in a version; refused if it does not fit the version's shape.
+    fn convert<'v>(self, object: &'v Value, api_version: &str) -> Result<Cow<'v, Value>, String> {
         match object.get("apiVersion").and_then(Value::as_str) {
-            Some(version) if version != api_version => Cow::Owned(self.versions.convert(object, api_version)),
-            _ => Cow::Borrowed(object),
+            Some(version) if version != api_version => {
+                let converted = self.versions.convert(object, api_version);
+                if let Some(schema) = self.schema_of(api_version) {
+                    schema.validate(&converted, true)?;
+                }
+                Ok(Cow::Owned(converted))
+            }
+            _ => Ok(Cow::Borrowed(object)),
         }
     }
 }

@@ -7,6 +7,7 @@ use super::pod::at::{At, Errors, object_in, put, put_if_absent, put_if_zero};
 use super::pod::{check, defaults};
 use super::workload::{self, Words};
 use crate::server::field::FieldError;
+use crate::server::registry::object::copy_meta;
 use crate::server::registry::strategy::Strategy;
 
 const WORDS: Words = Words {
@@ -26,6 +27,7 @@ pub const STRATEGY: Strategy = Strategy {
     },
     prepare_update,
     validate_update,
+    prepare_status: |new, old| copy_meta(old, new, "labels"),
     validate_status,
     generation: &["spec"],
     has_status: true,

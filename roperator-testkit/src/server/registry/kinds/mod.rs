@@ -5,11 +5,13 @@ pub mod configmap;
 pub mod cronjob;
 pub mod daemonset;
 pub mod deployment;
+pub mod endpoints;
 pub mod event;
 pub mod job;
 pub mod lease;
 pub mod namespace;
 pub mod networking;
+pub mod node;
 pub mod pod;
 pub mod policy;
 pub mod rbac;
@@ -19,6 +21,8 @@ pub mod service;
 pub mod serviceaccount;
 pub mod statefulset;
 pub mod storage;
+pub mod template;
+pub mod twins;
 pub mod values;
 pub mod workload;
 
@@ -56,6 +60,12 @@ pub fn strategy(group: &str, version: &str, kind: &str) -> Strategy {
         ("scheduling.k8s.io", "PriorityClass") => policy::PRIORITY_CLASS,
         ("autoscaling", "HorizontalPodAutoscaler") if version == "v1" => autoscaling::V1,
         ("autoscaling", "HorizontalPodAutoscaler") => autoscaling::V2,
+        ("", "Node") => node::STRATEGY,
+        ("", "PodTemplate") => template::POD_TEMPLATE,
+        ("", "ReplicationController") => template::REPLICATION_CONTROLLER,
+        ("", "Endpoints") => endpoints::ENDPOINTS,
+        ("discovery.k8s.io", "EndpointSlice") => endpoints::ENDPOINT_SLICE,
+        ("networking.k8s.io", "IngressClass") => networking::INGRESS_CLASS,
         ("apiextensions.k8s.io", "CustomResourceDefinition") => definitions::STRATEGY,
         _ => Strategy::PLAIN,
     }

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use super::values::{default, get, invalid, object, set, text, texts};
 use crate::server::field::{FieldError, FieldPath};
 use crate::server::names;
-use crate::server::registry::strategy::Strategy;
+use crate::server::registry::object::copy;
+use crate::server::registry::strategy::{Part, Strategy};
 
 /// What is special about Namespaces.
 pub const STRATEGY: Strategy = Strategy {
@@ -21,6 +22,8 @@ pub const STRATEGY: Strategy = Strategy {
         if let Some(spec) = object(namespace, "spec") {
             spec.insert("finalizers".to_owned(), finalizers);
         }
+        // A name that is generated was not there to be a default.
+        label_with_name(namespace);
     },
     validate_create: |namespace| finalizers(namespace, false),
     prepare_update: |new, old| {
@@ -45,6 +48,11 @@ pub const STRATEGY: Strategy = Strategy {
         let wrong = (phase != only).then(|| FieldError::invalid(&FieldPath::new("status.Phase"), phase, detail));
         wrong.into_iter().collect()
     },
+    parts: &[Part {
+        name: "finalize",
+        prepare: |new, old| copy(old, new, "status"),
+        validate: |new, _| finalizers(new, true),
+    }],
     selectable: |namespace| {
         vec![
             ("status.phase", text(get(namespace, "status"), "phase").to_owned()),
@@ -56,14 +64,8 @@ pub const STRATEGY: Strategy = Strategy {
     ..Strategy::PLAIN
 };
 
-/// What is wrong with the finalizers that a write of the `finalize` subresource gives.
-#[must_use]
-pub fn validate_finalize(namespace: &Value) -> Vec<FieldError> {
-    finalizers(namespace, true)
-}
-
-/// Labels a namespace with its name. To be done once more where the name is generated.
-pub fn label_with_name(namespace: &mut Value) {
+/// Labels a namespace with its name.
+fn label_with_name(namespace: &mut Value) {
     let name = text(get(namespace, "metadata"), "name").to_owned();
     if !name.is_empty()
         && let Some(metadata) = namespace.get_mut("metadata")
@@ -121,7 +123,7 @@ mod tests {
             texts[0],
             "spec.finalizers: Invalid value: \"a\": name is neither a standard finalizer name nor is it fully qualified"
         );
-        assert!(printed(&validate_finalize(&namespace))[0].starts_with("spec.finalizers[0]: "));
+        assert!(printed(&(STRATEGY.parts[0].validate)(&namespace, &json!({})))[0].starts_with("spec.finalizers[0]: "));
     }
 
     #[test]

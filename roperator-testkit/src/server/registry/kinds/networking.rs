@@ -22,6 +22,12 @@ pub const INGRESS: Strategy = Strategy {
     ..Strategy::PLAIN
 };
 
+/// What is special about IngressClasses.
+pub const INGRESS_CLASS: Strategy = Strategy {
+    generation: &["spec"],
+    ..Strategy::PLAIN
+};
+
 /// What is special about NetworkPolicies.
 pub const NETWORK_POLICY: Strategy = Strategy {
     default: policy_defaults,

@@ -46,6 +46,8 @@ pub const PRIORITY_CLASS: Strategy = Strategy {
         }
         errors
     },
+    // The value may not be changed, and so the generation stays the first.
+    generation: &["value"],
     ..Strategy::PLAIN
 };
 

@@ -7,7 +7,9 @@ use serde_json::{Map, Value};
 use super::configmap::{MOST_BYTES, data_key, decoded_length, immutable};
 use super::values::{default, entries, get, invalid, remove, set, text};
 use crate::server::field::{FieldError, FieldPath};
+use crate::server::patch::go;
 use crate::server::registry::strategy::Strategy;
+use crate::server::types::json;
 
 /// What is special about Secrets.
 pub const STRATEGY: Strategy = Strategy {
@@ -27,6 +29,7 @@ pub const STRATEGY: Strategy = Strategy {
         errors.extend(validate(new));
         errors
     },
+    warnings: |secret, _| unusable_pair(secret).map(str::to_owned).into_iter().collect(),
     selectable: |secret| vec![("type", text(secret, "type").to_owned())],
     ..Strategy::PLAIN
 };
@@ -86,31 +89,36 @@ fn validate(secret: &Value) -> Vec<FieldError> {
     errors
 }
 
-/// What is wrong with a value that must be a JSON object. Where it is no JSON, only the commonest causes are told as the
-/// real server tells them.
+/// Why a certificate and its key are none, as far as can be told without reading what is encoded in them.
+fn unusable_pair(secret: &Value) -> Option<&'static str> {
+    if text(secret, "type") != "kubernetes.io/tls" {
+        return None;
+    }
+    let data = get(secret, "data");
+    let is_pem = |key: &str| {
+        let decoded = STANDARD.decode(text(data, key)).unwrap_or_default();
+        String::from_utf8_lossy(&decoded).contains("-----BEGIN ")
+    };
+    if !is_pem("tls.crt") {
+        return Some("tls: failed to find any PEM data in certificate input");
+    }
+    (!is_pem("tls.key")).then_some("tls: failed to find any PEM data in key input")
+}
+
+/// What is wrong with a value that must be a JSON object.
 fn json_object(data: &Value, key: &str) -> Option<FieldError> {
     let path = FieldPath::new("data").key(key);
     let Some(encoded) = get(data, key).as_str() else {
         return Some(FieldError::required(&path, ""));
     };
     let bytes = STANDARD.decode(encoded).unwrap_or_default();
-    let content = String::from_utf8_lossy(&bytes);
-    let detail = match serde_json::from_str::<Value>(&content) {
+    let detail = match json::parse(&bytes).map(|parsed| parsed.value) {
         Ok(Value::Object(_) | Value::Null) => return None,
         Ok(other) => format!(
             "json: cannot unmarshal {} into Go value of type map[string]interface {{}}",
-            match other {
-                Value::Array(_) => "array",
-                Value::Bool(_) => "bool",
-                Value::String(_) => "string",
-                _ => "number",
-            }
+            go::json_name(&other)
         ),
-        Err(error) if error.is_eof() => "unexpected end of JSON input".to_owned(),
-        Err(_) => {
-            let first = content.trim_start().chars().next().unwrap_or_default();
-            format!("invalid character '{first}' looking for beginning of value")
-        }
+        Err(why) => why,
     };
     Some(FieldError::invalid(&path, "<secret contents redacted>", detail))
 }

@@ -56,7 +56,8 @@ pub const PERSISTENT_VOLUME: Strategy = Strategy {
         pending(volume);
     },
     prepare_create: |volume| {
-        set(volume, "status", json!({"phase": "Pending"}));
+        let since = get(get(volume, "metadata"), "creationTimestamp").clone();
+        set(volume, "status", json!({"phase": "Pending", "lastPhaseTransitionTime": since}));
         protect(volume, "kubernetes.io/pv-protection");
     },
     has_status: true,

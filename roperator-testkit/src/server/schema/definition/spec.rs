@@ -39,7 +39,7 @@ pub(super) fn validate(definition: &Value) -> Vec<FieldError> {
     for (index, version) in versions.iter().enumerate() {
         found.extend(one_version(version, &shared, &path.child("versions").index(index)));
     }
-    found.extend(all_versions(versions, &path));
+    found.extend(all_versions(versions, spec.get("versions").is_some_and(Value::is_array), &path));
     let requested = spec.get("names").unwrap_or(&Value::Null);
     for name in ["plural", "singular", "kind", "listKind"] {
         if text(requested, name).is_empty() {
@@ -189,7 +189,7 @@ fn deprecation(deprecated: bool, warning: Option<&str>) -> Vec<String> {
     problems
 }
 
-fn all_versions(versions: &[Value], path: &FieldPath) -> Vec<FieldError> {
+fn all_versions(versions: &[Value], is_given: bool, path: &FieldPath) -> Vec<FieldError> {
     let mut found = Vec::new();
     let here = path.child("versions");
     let names: Vec<String> = versions.iter().map(|version| text(version, "name")).collect();
@@ -199,7 +199,12 @@ fn all_versions(versions: &[Value], path: &FieldPath) -> Vec<FieldError> {
         .all(|(index, name)| !names.iter().take(index).any(|other| other == name));
     let mut complain = |why: &str| {
         let shown: Vec<String> = versions.iter().map(shown_version).collect();
-        found.push(described(&here, format!("[{}]: {why}", shown.join(","))));
+        let shown = if is_given {
+            format!("[{}]", shown.join(","))
+        } else {
+            "null".to_owned()
+        };
+        found.push(described(&here, format!("{shown}: {why}")));
     };
     if !unique {
         complain("must contain unique version names");

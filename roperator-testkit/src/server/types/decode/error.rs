@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::server::types::json::{self, go_word};
 use crate::server::types::place::{Path, Place, Step};
-use crate::server::types::table::JsonField;
+use crate::server::types::table::{Form, JsonField};
 
 /// Why an object cannot be decoded. Shown is one reason; which one Go tells of several depends on the document.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -19,13 +19,19 @@ pub struct DecodeError(pub(super) Vec<Failure>);
 pub(super) struct Failure {
     pub(super) place: Place,
     pub(super) message: String,
+    /// The same in the words of Go's converter, where it has others.
+    pub(super) converted: Option<String>,
     /// Go stops here and tells of it, and not of what it found before.
     pub(super) stops: bool,
 }
 
 /// What is wrong with a value, in the words of Go's decoder.
 #[derive(Debug)]
-pub(super) struct Wrong(pub String);
+pub(super) struct Wrong {
+    pub(super) message: String,
+    /// The same in the words of Go's converter, where it has others.
+    pub(super) converted: Option<String>,
+}
 
 impl Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -35,6 +41,13 @@ impl Display for DecodeError {
 }
 
 impl DecodeError {
+    /// One reason in the words of Go's converter, which reads objects that are no text.
+    #[must_use]
+    pub fn converted(&self) -> String {
+        let first = self.0.first().and_then(|failure| failure.converted.clone());
+        first.unwrap_or_else(|| self.to_string())
+    }
+
     /// The reason that Go tells of several when it decodes this document.
     #[must_use]
     pub fn told(&self, body: &[u8]) -> String {
@@ -71,6 +84,33 @@ pub(super) enum Here<'a> {
 }
 
 impl Wrong {
+    /// Something in words.
+    pub(super) fn plain(message: String) -> Self {
+        Self {
+            message,
+            converted: None,
+        }
+    }
+
+    /// The same, of a value that is to have this form.
+    pub(super) fn in_form(mut self, form: Form, value: &Value) -> Self {
+        let is = go_kind(value);
+        self.converted = match (form, value) {
+            (Form::Map { .. }, _) => Some(format!("cannot restore map from {is}")),
+            (Form::List(_), _) => Some(format!("cannot restore slice from {is}")),
+            (Form::Struct(_), _) => Some(format!("cannot restore struct from: {is}")),
+            (Form::String, Value::Number(number)) if number.is_i64() => Some(format!("cannot convert {is} to string")),
+            (Form::Int32 | Form::Int64, Value::Number(number)) if number.is_f64() => {
+                Some(format!("cannot convert {is} to {}", plain_type(form)))
+            }
+            (Form::String | Form::Bool | Form::Int32 | Form::Int64 | Form::Float64, _) => {
+                Some(format!("unrecognized type: {}", plain_type(form)))
+            }
+            _ => None,
+        };
+        self
+    }
+
     /// A value is of another type than Go's.
     pub(super) fn mismatch(at: &At<'_>, value: &Value, go: &str) -> Self {
         Self::new(at, go_word(value), go)
@@ -97,12 +137,35 @@ impl Wrong {
         match owner {
             Some(owner) => {
                 let path = names.join(".");
-                Self(format!(
+                Self::plain(format!(
                     "json: cannot unmarshal {word} into Go struct field {owner}.{path} of type {go}"
                 ))
             }
-            None => Self(format!("json: cannot unmarshal {word} into Go value of type {go}")),
+            None => Self::plain(format!("json: cannot unmarshal {word} into Go value of type {go}")),
         }
+    }
+}
+
+const fn plain_type(form: Form) -> &'static str {
+    match form {
+        Form::Int32 => "int32",
+        Form::Int64 => "int64",
+        Form::Float64 => "float64",
+        Form::Bool => "bool",
+        _ => "string",
+    }
+}
+
+/// What kind of thing a value is to Go.
+fn go_kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "invalid",
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_f64() => "float64",
+        Value::Number(_) => "int64",
+        Value::String(_) => "string",
+        Value::Array(_) => "slice",
+        Value::Object(_) => "map",
     }
 }
 

@@ -44,8 +44,8 @@ impl Types {
             keeps_empty: self.keeps_empty(kind),
             failures: Vec::new(),
         };
-        if let Err(Wrong(message)) = decoder.object(kind, &mut object, &Path::Root) {
-            decoder.fail(message, &Path::Root, false);
+        if let Err(wrong) = decoder.object(kind, &mut object, &Path::Root) {
+            decoder.fail(wrong, &Path::Root, false);
         }
         if !decoder.failures.is_empty() {
             return Err(DecodeError(decoder.failures));
@@ -128,12 +128,13 @@ impl<'t> Decoder<'t> {
         Ok(())
     }
 
-    fn fail(&mut self, message: String, at: &At<'_>, stops: bool) {
+    fn fail(&mut self, wrong: Wrong, at: &At<'_>, stops: bool) {
         // What is decoded without telling is decoded by a decoder of its own, whose failure stops the other.
         let stops = stops || self.unknown.is_none();
         self.failures.push(Failure {
             place: error::place(at),
-            message,
+            message: wrong.message,
+            converted: wrong.converted,
             stops,
         });
     }
@@ -161,9 +162,9 @@ impl<'t> Decoder<'t> {
 
     /// Decodes a value, or notes why it cannot be.
     fn value(&mut self, of: TypeId, value: &mut Value, at: &At<'_>) {
-        if let Err(Wrong(message)) = self.any(of, value, at) {
+        if let Err(wrong) = self.any(of, value, at) {
             let special = matches!(self.types.target(of), Form::Special(_));
-            self.fail(message, at, special);
+            self.fail(wrong, at, special);
         }
     }
 
@@ -181,7 +182,7 @@ impl<'t> Decoder<'t> {
                 if fits {
                     Ok(())
                 } else {
-                    Err(Wrong::number(at, number, &found.go))
+                    Err(Wrong::number(at, number, &found.go).in_form(found.form, value))
                 }
             }
             (Form::Float64, Value::Number(_)) => {
@@ -207,7 +208,7 @@ impl<'t> Decoder<'t> {
                 self.collapse(map.is_empty(), value);
                 Ok(())
             }
-            _ => Err(Wrong::mismatch(at, value, &found.go)),
+            _ => Err(Wrong::mismatch(at, value, &found.go).in_form(found.form, value)),
         }
     }
 

@@ -14,7 +14,7 @@ impl Decoder<'_> {
         match special {
             Special::Raw | Special::Fields | Special::Json => Ok(()),
             Special::Quantity => {
-                let text = Quantity::canonical(value).map_err(|error| Wrong(error.to_string()))?;
+                let text = Quantity::canonical(value).map_err(|error| Wrong::plain(error.to_string()))?;
                 *value = Value::String(text);
                 Ok(())
             }
@@ -22,7 +22,7 @@ impl Decoder<'_> {
             Special::MicroTime => self::time(value, time::MICROSECONDS, at),
             Special::IntOrString => int_or_string(value, at),
             Special::SchemaOrBool if value.is_boolean() => Ok(()),
-            Special::SchemaOrBool if !value.is_object() => Err(Wrong("boolean or JSON schema expected".to_owned())),
+            Special::SchemaOrBool if !value.is_object() => Err(Wrong::plain("boolean or JSON schema expected".to_owned())),
             Special::SchemaOrBool | Special::SchemaOrArray | Special::SchemaOrStrings => {
                 // What is in there is decoded by a decoder of its own, which does not tell unknown fields.
                 let unknown = self.unknown.take();
@@ -65,7 +65,7 @@ fn time(value: &mut Value, layout: time::Layout, at: &At<'_>) -> Result<(), Wron
     let Value::String(text) = &*value else {
         return Err(Wrong::mismatch(at, value, "string"));
     };
-    if let Some(changed) = time::canonical(text, layout).map_err(Wrong)? {
+    if let Some(changed) = time::canonical(text, layout).map_err(Wrong::plain)? {
         *value = changed;
     }
     Ok(())

@@ -115,7 +115,7 @@ fn time_zone(errors: &mut Errors, at: &At<'_>) {
     };
     let detail = if zone.is_empty() {
         "timeZone must be nil or non-empty string".to_owned()
-    } else if !zone.split('/').all(is_part) {
+    } else if !zone.split('/').all(is_part) || !is_known_zone(zone) {
         format!("unknown time zone {zone}")
     } else if zone.eq_ignore_ascii_case("local") {
         "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones".to_owned()
@@ -123,6 +123,12 @@ fn time_zone(errors: &mut Errors, at: &At<'_>) {
         return;
     };
     errors.push(FieldError::invalid(&at.path, zone, detail));
+}
+
+/// Whether there is such a time zone; where the system knows none at all, every one.
+fn is_known_zone(zone: &str) -> bool {
+    let database = jiff::tz::db();
+    zone == "UTC" || database.get(zone).is_ok() || database.available().next().is_none()
 }
 
 #[cfg(test)]

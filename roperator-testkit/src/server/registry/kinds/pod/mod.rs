@@ -4,8 +4,7 @@
 //!
 //! The default admission plugins are part of it as far as they look at nothing but the pod: tolerations of 300 seconds
 //! and the priority zero. Service accounts are not filled in, since that plugin is off. Warnings are not made. What
-//! single rules leave out is said in the modules that have them. An update of a status that is silent about the quality
-//! of service class or the observed generations loses them, where the real server keeps them.
+//! single rules leave out is said in the modules that have them.
 
 pub mod at;
 pub mod check;
@@ -28,6 +27,7 @@ mod gated;
 mod handlers;
 mod image;
 mod mounts;
+mod parts;
 mod projected;
 mod quantity;
 mod resources;
@@ -52,7 +52,9 @@ pub const STRATEGY: Strategy = Strategy {
     validate_create,
     prepare_update: |new, old| create::admit(new, Some(old)),
     validate_update: update::validate,
+    prepare_status: status::prepare,
     validate_status: status::validate,
+    parts: parts::ALL,
     selectable,
     generation: &["spec"],
     has_status: true,
@@ -95,15 +97,16 @@ fn selectable(pod: &Value) -> Vec<(&'static str, String)> {
 }
 
 /// How long a pod has to end: nothing while it is on no node, or when it has ended already.
-fn grace_seconds(pod: &Value) -> i64 {
+fn grace_seconds(pod: &Value, asked: Option<i64>) -> Option<i64> {
     let root = At::root(pod);
     let (spec, status) = (root.child("spec"), root.child("status"));
     if spec.text_of("nodeName").is_empty() || matches!(status.text_of("phase"), "Failed" | "Succeeded") {
-        return 0;
+        return Some(0);
     }
-    match spec.number_of("terminationGracePeriodSeconds").unwrap_or_default() {
-        seconds if seconds < 0 => 1,
-        seconds => seconds,
+    let own = spec.number_of("terminationGracePeriodSeconds");
+    match asked.or(own).unwrap_or_default() {
+        seconds if seconds < 0 => Some(1),
+        seconds => Some(seconds),
     }
 }
 

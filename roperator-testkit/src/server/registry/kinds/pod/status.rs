@@ -1,16 +1,42 @@
-//! What is wrong with an update of a pod's status. The new and the old pod in, errors out.
+//! What stays at an update of a pod's status, and what is wrong with one. The new and the old pod in, a changed pod or
+//! errors out.
 //!
 //! Left out: the statuses of claims of devices, of users, of allocated resources and of image volumes; and rules by
 //! which single containers restart.
 
 use serde_json::Value;
 
-use super::at::{At, Errors, items, text};
+use super::at::{At, Errors, items, items_mut, object_in, put_if_zero, text};
 use super::{check, go_json, update};
 use crate::server::field::FieldError;
 use crate::server::names;
+use crate::server::registry::object::copy_meta;
 
 const SYSTEM_CONDITIONS: [&str; 3] = ["PodScheduled", "Ready", "Initialized"];
+
+/// Keeps what a writer of the status may leave out: the quality of service class, and which generations were observed.
+pub fn prepare(new: &mut Value, old: &Value) {
+    copy_meta(old, new, "ownerReferences");
+    object_in(new, "status");
+    let none = Value::Null;
+    let before = old.get("status").unwrap_or(&none);
+    let Some(status) = new.get_mut("status") else {
+        return;
+    };
+    for field in ["qosClass", "observedGeneration"] {
+        if let Some(value) = before.get(field) {
+            put_if_zero(status, field, value.clone());
+        }
+    }
+    let mut known: Vec<&Value> = items(before, "conditions").collect();
+    for condition in items_mut(status, "conditions") {
+        let same_type = known.iter().position(|known| text(known, "type") == text(condition, "type"));
+        let of_old = same_type.map(|place| known.remove(place));
+        if let Some(generation) = of_old.and_then(|old| old.get("observedGeneration")) {
+            put_if_zero(condition, "observedGeneration", generation.clone());
+        }
+    }
+}
 
 /// What is wrong with an update of a pod's status.
 pub fn validate(new: &Value, old: &Value) -> Errors {
