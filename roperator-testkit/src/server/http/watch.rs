@@ -68,7 +68,7 @@ pub fn answer(
         opening: Opening::single(resource),
         has_columns: false,
     };
-    let follower = Follower {
+    let mut follower = Follower {
         lines,
         begins_with: (options.send_initial_events == Some(true)).then_some(()),
         tells_end: options.allow_bookmarks && options.send_initial_events == Some(true),
@@ -78,7 +78,13 @@ pub fn answer(
         ends: Instant::now() + timeout,
         next_bookmark: Instant::now() + BOOKMARK_EVERY,
         is_over: false,
+        first: None,
     };
+    // Now, and not when the client begins to read: what it asks for is what there is now.
+    follower.first = Some(match follower.begin() {
+        Ok(bytes) => bytes,
+        Err(error) => follower.end(&error),
+    });
     let pieces = stream::unfold(follower, |mut follower| async move {
         let piece = follower.next().await?;
         Some((piece, follower))
@@ -100,24 +106,26 @@ struct Follower {
     ends: Instant,
     next_bookmark: Instant,
     is_over: bool,
+    /// What is told before anything else.
+    first: Option<Bytes>,
 }
 
 impl Follower {
     /// The next bytes; `None` at the end.
     async fn next(&mut self) -> Option<Bytes> {
+        if let Some(first) = self.first.take().filter(|bytes| !bytes.is_empty()) {
+            return Some(first);
+        }
         if self.is_over {
             return None;
-        }
-        if self.watch.is_none() {
-            match self.begin() {
-                Ok(bytes) if bytes.is_empty() => {}
-                Ok(bytes) => return Some(bytes),
-                Err(error) => return Some(self.end(&error)),
-            }
         }
         loop {
             let registry = Arc::clone(&self.lines.registry);
             let watch = self.watch.as_mut()?;
+            // A watch that always has events ready ends in time, too.
+            if Instant::now() >= self.ends {
+                return None;
+            }
             let until = if self.bookmarks {
                 self.ends.min(self.next_bookmark)
             } else {
@@ -137,6 +145,7 @@ impl Follower {
                     self.next_bookmark = Instant::now() + BOOKMARK_EVERY;
                     let events = match watch.poll(&registry.store) {
                         Ok(events) => events,
+                        Err(ReadError::Closed) => return None,
                         Err(error) => return Some(self.end(&expired(error))),
                     };
                     let revision = watch.revision();

@@ -125,7 +125,8 @@ impl Definition {
     /// What is wrong with an object by rules that it broke before and may go on breaking.
     #[must_use]
     pub fn tolerated(&self, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
-        old.map(|old| self.own.structural.tolerated(new, old)).unwrap_or_default()
+        old.map(|old| self.own.structural.tolerated(new, old))
+            .unwrap_or_default()
     }
 
     /// How objects merge.
@@ -164,7 +165,7 @@ impl Definition {
 
 /// The resources that a definition serves, one for each version that is served.
 #[must_use]
-pub fn resources(crd: &Value, since: Revision) -> Vec<Resource> {
+pub fn resources(crd: &Value, since: Revision) -> Vec<Version> {
     let versions = crd.pointer("/spec/versions").and_then(Value::as_array);
     let versions = versions.map_or(&[][..], Vec::as_slice);
     let has = |version: &Value, flag: &str| version.get(flag).and_then(Value::as_bool) == Some(true);
@@ -180,13 +181,27 @@ pub fn resources(crd: &Value, since: Revision) -> Vec<Resource> {
     else {
         return Vec::new();
     };
-    let served = versions.iter().filter(|version| has(version, "served"));
-    let served = served.filter_map(|version| {
+    let all_versions = versions.iter().filter_map(|version| {
         let own = schema_of(version)?;
         let definition = Definition::new(version, since, own, Arc::clone(&stored), Arc::clone(&all));
-        Some(resource(crd, version, definition))
+        Some(Version {
+            resource: Arc::new(resource(crd, version, definition)),
+            is_served: has(version, "served"),
+            is_stored: has(version, "storage"),
+        })
     });
-    served.collect()
+    all_versions.collect()
+}
+
+/// A version of what a definition defines.
+#[derive(Debug)]
+pub struct Version {
+    /// The resource in it.
+    pub resource: Arc<Resource>,
+    /// Whether clients can ask for it.
+    pub is_served: bool,
+    /// Whether objects are stored in it.
+    pub is_stored: bool,
 }
 
 fn resource(crd: &Value, version: &Value, definition: Definition) -> Resource {

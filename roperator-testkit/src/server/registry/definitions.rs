@@ -1,24 +1,28 @@
 //! CustomResourceDefinitions at work: a definition that is written gets its names and is served, one that is deleted takes
 //! its objects with it. What the real server's controllers do a moment later is done here at once, as writes of their own.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError},
+};
 
 use serde_json::{Map, Value, json};
 
 use super::{
     Registry,
     codec::{decode, encode},
-    custom,
+    custom, managed,
     object::{child_mut, finalizers, is_deleted, meta, set_finalizers, set_meta, text},
     options::DeleteOptions,
-    resource::Resource,
+    resource::{Resource, version_priority},
     strategy::Strategy,
 };
 use crate::server::{
     clock::seconds,
+    patch::apply::Author,
     schema::definition::{self, Condition, accept_names, establish},
     status::GroupResource,
-    store::{At, Object, Query, Revision},
+    store::{Object, Revision},
 };
 
 /// The finalizer of a definition that is deleted: its objects go first.
@@ -42,6 +46,8 @@ pub const STRATEGY: Strategy = Strategy {
 #[derive(Debug, Default)]
 pub struct Definitions {
     served: HashMap<(String, String, String), Arc<Resource>>,
+    /// The versions that the server itself reads and writes: the preferred ones, or the stored ones where none is served.
+    homes: HashMap<GroupResource, Arc<Resource>>,
     /// The definitions by name, as they were last served.
     known: HashMap<String, Known>,
 }
@@ -51,6 +57,10 @@ struct Known {
     definition: Value,
     /// Since when its spec is what it is.
     since: Revision,
+    /// The write that made it what it is.
+    revision: Revision,
+    /// Whether it is being deleted, so that nothing more may be created.
+    is_terminating: bool,
 }
 
 impl Definitions {
@@ -62,33 +72,81 @@ impl Definitions {
         self.served.values().cloned().collect()
     }
 
+    pub(super) fn home(&self, place: &GroupResource) -> Option<Arc<Resource>> {
+        self.homes.get(place).cloned()
+    }
+
+    /// Whether the definition of a resource is being deleted.
+    pub(super) fn is_terminating(&self, resource: &Resource) -> bool {
+        let name = format!("{}.{}", resource.plural, resource.group);
+        self.known.get(&name).is_some_and(|known| known.is_terminating)
+    }
+
     /// Serves what a definition defines, and no longer what it defined before.
     fn serve(&mut self, definition: Value, revision: Revision) {
         let name = meta(&definition, "name").to_owned();
         let before = self.known.get(&name);
+        if before.is_some_and(|known| known.revision > revision) {
+            return;
+        }
         let is_same = before.is_some_and(|known| known.definition.get("spec") == definition.get("spec"));
         let since = before.filter(|_| is_same).map_or(revision, |known| known.since);
         let has_served = before.is_some_and(|known| is_established(&known.definition));
         if !(is_same && has_served && is_established(&definition)) {
             self.forget(&name);
             if is_established(&definition) {
-                for resource in custom::resources(&definition, since) {
-                    let place = (
-                        resource.group.clone(),
-                        resource.version.clone(),
-                        resource.plural.clone(),
-                    );
-                    self.served.insert(place, Arc::new(resource));
-                }
+                self.insert(&custom::resources(&definition, since));
             }
         }
-        self.known.insert(name, Known { definition, since });
+        let known = Known {
+            definition,
+            since,
+            revision,
+            is_terminating: false,
+        };
+        self.known.insert(name, known);
+    }
+
+    fn insert(&mut self, versions: &[custom::Version]) {
+        let served = || versions.iter().filter(|version| version.is_served);
+        for version in served() {
+            let resource = &version.resource;
+            let place = (
+                resource.group.clone(),
+                resource.version.clone(),
+                resource.plural.clone(),
+            );
+            self.served.insert(place, Arc::clone(resource));
+        }
+        let preferred = served().max_by_key(|version| version_priority(&version.resource.version));
+        let home = preferred.or_else(|| versions.iter().find(|version| version.is_stored));
+        if let Some(home) = home {
+            self.homes
+                .insert(home.resource.group_resource(), Arc::clone(&home.resource));
+        }
     }
 
     fn forget(&mut self, name: &str) {
+        let is_other = |resource: &Resource| format!("{}.{}", resource.plural, resource.group) != name;
         self.known.remove(name);
-        self.served
-            .retain(|_, resource| format!("{}.{}", resource.plural, resource.group) != name);
+        self.served.retain(|_, resource| is_other(resource));
+        self.homes.retain(|_, resource| is_other(resource));
+    }
+
+    fn terminate(&mut self, name: &str) {
+        if let Some(known) = self.known.get_mut(name) {
+            known.is_terminating = true;
+        }
+    }
+
+    /// The definitions of a group that wait for names.
+    fn waiting(&self, group: &str) -> Vec<String> {
+        let waits = |known: &Known| {
+            text(&known.definition, "/spec/group") == group
+                && !has_condition(&known.definition, "NamesAccepted", "True")
+        };
+        let waiting = self.known.iter().filter(|(_, known)| waits(known));
+        waiting.map(|(name, _)| name.clone()).collect()
     }
 
     fn others(&self, name: &str) -> Vec<&Value> {
@@ -121,11 +179,14 @@ impl Registry {
         let Ok(definition) = decode(resource, stored) else {
             return;
         };
+        let name = meta(&definition, "name").to_owned();
         if is_deleted(&definition) {
+            self.definitions_mut().terminate(&name);
             self.empty(resource, &definition);
             return;
         }
-        let name = meta(&definition, "name").to_owned();
+        // One after the other: two definitions may want the same names.
+        let _one_at_a_time = self.defining.lock().unwrap_or_else(PoisonError::into_inner);
         let now = seconds(self.clock.now());
         let accepted = self.rewrite(resource, &name, |live| {
             let definitions = self.definitions();
@@ -150,6 +211,15 @@ impl Registry {
     pub(super) fn undefine(&self, last: &Value) {
         self.definitions_mut().forget(meta(last, "name"));
         self.store.close(&place_of(last));
+        let waiting = self.definitions().waiting(text(last, "/spec/group"));
+        let Some(resource) = self.resource("apiextensions.k8s.io", "v1", "customresourcedefinitions") else {
+            return;
+        };
+        for name in waiting {
+            if let Some(stored) = self.store.get(&resource.group_resource(), &name) {
+                self.define(&resource, &stored);
+            }
+        }
     }
 
     /// Deletes the objects of a definition that is being deleted, and lets it go once there are none.
@@ -171,7 +241,7 @@ impl Registry {
         if let Some(custom) = self.any_version(&place) {
             // What stays has a finalizer: its removal leads back here.
             let _ = self.delete_all(&custom, "", &|_| true, &DeleteOptions::default());
-            if self.count(&place) > 0 {
+            if self.store.count(&place) > 0 {
                 return;
             }
         }
@@ -196,6 +266,9 @@ impl Registry {
         let Some(resource) = self.resource("apiextensions.k8s.io", "v1", "customresourcedefinitions") else {
             return;
         };
+        if !self.definitions().is_terminating(custom) {
+            return;
+        }
         let name = format!("{}.{}", custom.plural, custom.group);
         let place = resource.group_resource();
         let Some(stored) = self.store.get(&place, &name) else {
@@ -204,24 +277,12 @@ impl Registry {
         let Ok(definition) = decode(&resource, &stored) else {
             return;
         };
-        if is_deleted(&definition) && self.count(&custom.group_resource()) == 0 {
+        if is_deleted(&definition) && self.store.count(&custom.group_resource()) == 0 {
             self.empty(&resource, &definition);
         }
     }
 
-    fn count(&self, place: &GroupResource) -> usize {
-        let query = Query {
-            resource: place,
-            namespace: "",
-            at: At::Newest,
-            start: None,
-            limit: None,
-            filter: &|_| true,
-        };
-        self.store.list(&query).map_or(0, |page| page.objects.len())
-    }
-
-    /// Changes an object as the server itself does; the object and its revision afterwards.
+    /// Changes a definition as the server's own controllers do; the definition and its revision afterwards.
     pub(super) fn rewrite(
         &self,
         resource: &Resource,
@@ -237,6 +298,14 @@ impl Registry {
             if new == old {
                 return Some((new, live.revision));
             }
+            let now = seconds(self.clock.now());
+            managed::of(resource, "status", |fields| {
+                let author = Author {
+                    manager: "kube-apiserver",
+                    now: &now,
+                };
+                fields.own_update(Some(&old), &mut new, author);
+            });
             if is_deleted(&new) && finalizers(&new).is_empty() {
                 self.remove(resource, &live, new).ok()?;
                 return None;

@@ -59,6 +59,8 @@ pub struct Registry {
     /// The time.
     pub clock: Clock,
     definitions: RwLock<Definitions>,
+    /// Held while a definition is given its names.
+    defining: Mutex<()>,
     allocations: Mutex<Allocations>,
 }
 
@@ -70,6 +72,7 @@ impl Registry {
             store: Store::new(limits),
             clock: Clock::start(),
             definitions: RwLock::default(),
+            defining: Mutex::default(),
             allocations: Mutex::new(Allocations::new()),
         };
         registry.populate();
@@ -102,7 +105,7 @@ impl Registry {
         self.definitions().resources()
     }
 
-    /// The resource in which a group's plural name is best written: its stored version.
+    /// The version of a resource that the server itself reads and writes: the preferred one.
     #[must_use]
     pub fn any_version(&self, place: &GroupResource) -> Option<Arc<Resource>> {
         let built_in = Types::kubernetes().group(&place.group);
@@ -113,8 +116,7 @@ impl Registry {
         if let Some(version) = version {
             return self.resource(&place.group, version.name, &place.resource);
         }
-        let mut custom = self.custom_resources().into_iter();
-        custom.find(|resource| resource.group_resource() == *place)
+        self.definitions().home(place)
     }
 
     /// The allocations, for the kind that has some.

@@ -90,7 +90,7 @@ pub fn storage_path(resource: &Resource) -> String {
 pub fn create(registry: &Registry, target: &Target<'_>, document: Document<'_>) -> Result<Value, ApiError> {
     let (resource, namespace, name) = (target.resource, target.namespace, target.name);
     match (resource.plural.as_str(), target.subresource) {
-        ("pods", "eviction") => evict(registry, resource, namespace, name, &document.value),
+        ("pods", "eviction") => evict(registry, target, &document.value),
         ("serviceaccounts", "token") => token(registry, resource, namespace, name, document.value),
         ("pods", "binding") => registry.bind(namespace, name, &document.value),
         ("bindings", _) => registry.bind(namespace, meta(&document.value, "name"), &document.value),
@@ -98,13 +98,8 @@ pub fn create(registry: &Registry, target: &Target<'_>, document: Document<'_>) 
     }
 }
 
-fn evict(
-    registry: &Registry,
-    pods: &Resource,
-    namespace: &str,
-    name: &str,
-    eviction: &Value,
-) -> Result<Value, ApiError> {
+fn evict(registry: &Registry, target: &Target<'_>, eviction: &Value) -> Result<Value, ApiError> {
+    let (pods, namespace, name) = (target.resource, target.namespace, target.name);
     let given = meta(eviction, "name");
     if !given.is_empty() && given != name {
         return Err(ApiError::bad_request(
@@ -114,7 +109,7 @@ fn evict(
     let number = |pointer: &str| eviction.pointer(pointer).and_then(Value::as_i64);
     let owned = |pointer: &str| eviction.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
     let options = DeleteOptions {
-        dry_run: eviction.pointer("/deleteOptions/dryRun").is_some(),
+        dry_run: target.options.dry_run || eviction.pointer("/deleteOptions/dryRun/0").is_some(),
         grace_period_seconds: number("/deleteOptions/gracePeriodSeconds"),
         propagation_policy: owned("/deleteOptions/propagationPolicy"),
         uid: owned("/deleteOptions/preconditions/uid"),

@@ -65,6 +65,9 @@ impl Target<'_> {
     }
 }
 
+/// How many names are tried for an object that leaves its name to the server.
+const NAMES: usize = 8;
+
 /// An object after a write.
 #[derive(Debug, Clone)]
 pub enum Written {
@@ -104,8 +107,12 @@ impl Registry {
                 }
                 let mut object = make(None)?;
                 set_namespace(target, &mut object)?;
-                metadata_mut(&mut object).remove("resourceVersion");
-                return Ok((self.create_owned(target, object)?, true));
+                clean_deletion(&mut object);
+                match self.create_owned(target, object) {
+                    // Somebody else was faster: theirs is changed.
+                    Err(error) if error.reason == "AlreadyExists" => continue,
+                    created => return Ok((created?, true)),
+                }
             };
             if let Some(written) = self.update_live(target, &live, make)? {
                 return Ok((written, false));
@@ -118,8 +125,22 @@ impl Registry {
         let place = resource.group_resource();
         admission::may_create(&self.store, &place, target.namespace, meta(&object, "name"))?;
         let is_generated = meta(&object, "name").is_empty() && !meta(&object, "generateName").is_empty();
+        if resource.is_custom() && self.definitions().is_terminating(resource) {
+            return Err(ApiError::terminating(&place));
+        }
         if is_generated {
-            let name = generated(meta(&object, "generateName"));
+            let prefix = meta(&object, "generateName");
+            let is_free = |name: &String| {
+                self.store
+                    .get(&resource.place(), &key(target.namespace, name))
+                    .is_none()
+            };
+            let mut names = std::iter::repeat_with(|| generated(prefix));
+            let name = names
+                .by_ref()
+                .take(NAMES)
+                .find(is_free)
+                .unwrap_or_else(|| generated(prefix));
             set_meta(&mut object, "name", &name);
         }
         set_meta(&mut object, "uid", &Uuid::new_v4().to_string());
@@ -252,6 +273,14 @@ pub fn clean(object: &mut Value) {
         "deletionGracePeriodSeconds",
         "selfLink",
     ] {
+        metadata.remove(field);
+    }
+}
+
+/// Removes what a manifest of an object that was being deleted brings along: a new object is not.
+fn clean_deletion(object: &mut Value) {
+    let metadata = metadata_mut(object);
+    for field in ["resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds"] {
         metadata.remove(field);
     }
 }

@@ -36,6 +36,10 @@ pub(super) struct Collection {
     log: VecDeque<Arc<Event>>,
     /// The revision of the newest event.
     changes: watch::Sender<Revision>,
+    /// How often the resource ceased to be served.
+    endings: u64,
+    /// When it last did.
+    ended: Revision,
 }
 
 impl Collection {
@@ -45,6 +49,8 @@ impl Collection {
             live: 0,
             log: VecDeque::new(),
             changes: watch::Sender::new(0),
+            endings: 0,
+            ended: 0,
         }
     }
 
@@ -55,6 +61,20 @@ impl Collection {
     /// Lets the watches look whether they still are.
     pub(super) fn wake(&self) {
         self.changes.send_modify(|_| {});
+    }
+
+    /// The resource is no longer served. What was written stays in history, for those who have not seen it yet.
+    pub(super) fn end(&mut self, revision: Revision) {
+        self.endings += 1;
+        self.ended = revision;
+        self.objects.retain(|_, versions| versions.newest().is_none());
+        self.live = 0;
+        self.wake();
+    }
+
+    /// How often the resource ceased to be served, and when it last did.
+    pub(super) const fn endings(&self) -> (u64, Revision) {
+        (self.endings, self.ended)
     }
 
     pub(super) const fn len(&self) -> usize {
@@ -78,8 +98,7 @@ impl Collection {
         self.log.push_back(event);
     }
 
-    /// Forgets the oldest event, which is of this revision, and what the object was before it. A collection that was closed
-    /// and made anew does not know the event.
+    /// Forgets the oldest event, which is of this revision, and what the object was before it.
     pub(super) fn forget(&mut self, revision: Revision) {
         let Some(event) = self.log.pop_front_if(|event| event.revision() == revision) else {
             return;

@@ -244,7 +244,7 @@ impl Inner {
     }
 
     pub(super) fn close(&mut self, resource: &GroupResource) {
-        // Its writes stay in `order` as long as history has them: a feed may still be on its way to them.
-        self.collections.remove(resource);
+        let revision = self.revision;
+        self.collection_mut(resource).end(revision);
     }
 }

@@ -248,8 +248,15 @@ impl Store {
     pub fn watch(&self, resource: &GroupResource, after: Revision) -> Result<Watch, ReadError> {
         let mut inner = self.write();
         inner.reaches(after)?;
-        let changes = inner.collection_mut(resource).subscribe();
-        Ok(Watch::new(resource.clone(), after, changes, inner.generation()))
+        let collection = inner.collection_mut(resource);
+        let (changes, (endings, _)) = (collection.subscribe(), collection.endings());
+        Ok(Watch::new(
+            resource.clone(),
+            after,
+            changes,
+            inner.generation(),
+            endings,
+        ))
     }
 
     /// All objects of all resources, in no order, and a feed of everything that is written after this.

@@ -16,6 +16,8 @@ pub struct Watch {
     changes: Receiver<Revision>,
     /// Which generation of watches it is of.
     generation: u64,
+    /// How often the resource had ceased to be served when it began.
+    endings: u64,
 }
 
 impl Watch {
@@ -24,12 +26,14 @@ impl Watch {
         after: Revision,
         changes: Receiver<Revision>,
         generation: u64,
+        endings: u64,
     ) -> Self {
         Self {
             resource,
             after,
             changes,
             generation,
+            endings,
         }
     }
 
@@ -71,9 +75,21 @@ impl Watch {
             return Err(ReadError::Closed);
         }
         inner.reaches(self.after)?;
-        let events = inner
-            .collection(&self.resource)
-            .map_or_else(Vec::new, |collection| collection.after(self.after));
+        let Some(collection) = inner.collection(&self.resource) else {
+            return Err(ReadError::Closed);
+        };
+        let mut events = collection.after(self.after);
+        let (endings, ended) = collection.endings();
+        if endings != self.endings {
+            // The last of it is still to be told: the objects that went with their definition.
+            events.retain(|event| event.revision() <= ended);
+            self.after = self.after.max(ended);
+            return if events.is_empty() {
+                Err(ReadError::Closed)
+            } else {
+                Ok(events)
+            };
+        }
         // A watch may begin in the future: what comes before is not for it.
         self.after = self.after.max(inner.revision());
         Ok(events)
