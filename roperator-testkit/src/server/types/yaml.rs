@@ -27,7 +27,24 @@ pub struct Parsed {
 pub fn parse(body: &[u8]) -> Result<Parsed, String> {
     let text = std::str::from_utf8(body).map_err(|_| "yaml: invalid leading UTF-8 octet".to_owned())?;
     let options = serde_saphyr::options! { duplicate_keys: DuplicateKeyPolicy::PassThrough };
-    read(text, options).map_err(|error| told(&error))
+    read(first_document(text), options).map_err(|error| told(&error))
+}
+
+/// What comes after the first document is not looked at.
+fn first_document(text: &str) -> &str {
+    let mut begun = false;
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let is_marker = line
+            .strip_prefix("---")
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']));
+        if is_marker && begun {
+            return text.get(..at).unwrap_or(text);
+        }
+        begun |= is_marker || !line.trim().is_empty() && !line.starts_with(['#', '%']);
+        at += line.len();
+    }
+    text
 }
 
 fn read(text: &str, options: Options) -> Result<Parsed, Error> {
@@ -113,7 +130,7 @@ impl<'de> Visitor<'de> for Build<'_> {
             let line = key.defined.line();
             let key = key.value;
             if map.contains_key(&key) {
-                let quoted = crate::server::field::quote(&key);
+                let quoted = crate::server::go::quote(&key);
                 self.0.push(format!("line {line}: key {quoted} already set in map"));
             }
             map.insert(key, value);
@@ -147,6 +164,15 @@ mod tests {
             strict(&parsed.complaints),
             "yaml: unmarshal errors:\n  line 3: key \"k\" already set in map\n  line 5: key \"l\" already set in map"
         );
+    }
+
+    #[test]
+    fn the_first_document_counts() {
+        let read = |text: &str| parse(text.as_bytes()).unwrap().value;
+        assert_eq!(read("# x\n---\na: 1\n---\nb: 2\n"), json!({"a": 1}));
+        assert_eq!(read("a: |\n  ---\n---\nb: 2"), json!({"a": "---\n"}));
+        assert_eq!(read("---\n---\nb: 2"), json!(null));
+        assert_eq!(read(""), json!(null));
     }
 
     #[test]
