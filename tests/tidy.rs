@@ -49,7 +49,7 @@ const HOUSES: [House; 2] = [
         root: "crate::server::",
         above: &["mod"],
         layers: &[
-            &["shape", "field", "names", "status", "clock"],
+            &["go", "shape", "field", "names", "status", "clock"],
             &["store"],
             &["types", "schema"],
             &["patch", "selector", "table"],

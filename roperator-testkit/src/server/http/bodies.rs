@@ -7,6 +7,7 @@ use super::{
     options::delete_options_of_body,
 };
 use crate::server::{
+    patch::go,
     registry::{
         body::{Document, Expected, SCHEME},
         options::DeleteOptions,
@@ -110,9 +111,16 @@ pub fn patch(body: &[u8], kind: PatchType) -> Result<(Patch, Vec<String>), ApiEr
 
 /// What is applied is YAML. Most clients send JSON, which is YAML and is read faster, unless there is something to complain of.
 fn configuration(body: &[u8]) -> Result<Document<'_>, ApiError> {
-    match Document::parse(body) {
-        Ok(document) if document.duplicates.is_empty() => Ok(document),
-        _ => Document::parse_yaml(body)
-            .map_err(|why| ApiError::bad_request(format!("error decoding YAML: error converting YAML to JSON: {why}"))),
+    let refused = |why: String| ApiError::bad_request(format!("error decoding YAML: error {why}"));
+    let document = match Document::parse(body) {
+        Ok(document) if document.duplicates.is_empty() => document,
+        _ => Document::parse_yaml(body).map_err(|why| refused(format!("converting YAML to JSON: {why}")))?,
+    };
+    if document.value.is_object() || document.value.is_null() {
+        return Ok(document);
     }
+    Err(refused(format!(
+        "unmarshaling JSON: while decoding JSON: json: cannot unmarshal {} into Go value of type map[string]interface {{}}",
+        go::json_name(&document.value)
+    )))
 }

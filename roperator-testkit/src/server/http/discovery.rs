@@ -1,7 +1,7 @@
 //! What is not about objects: which groups, versions and resources there are, the server's version, its health, and the
 //! OpenAPI documents.
 
-use std::sync::Arc;
+use std::{cmp::Reverse, sync::Arc};
 
 use http::{Method, Response, StatusCode, header};
 use serde_json::{Value, json};
@@ -93,7 +93,7 @@ pub fn answer(registry: &Registry, request: &Whole, segments: &[String]) -> Resu
         };
     };
     match parts.as_slice() {
-        ["api" | "apis", _, ..] if is_own => route::gives(request, &route::OBJECTS)?,
+        ["api", _] | ["apis", _, _] if is_own => route::gives(request, &route::OBJECTS)?,
         ["version"] => route::gives(request, &["application/json"])?,
         _ => {}
     }
@@ -148,7 +148,7 @@ pub(super) fn groups(registry: &Registry) -> Vec<Group> {
         if !types.groups().iter().any(|built_in| built_in.name == group.name) {
             group
                 .versions
-                .sort_by(|one, other| version_priority(&other.name).cmp(&version_priority(&one.name)));
+                .sort_by_key(|version| Reverse(version_priority(&version.name)));
         }
     }
     groups

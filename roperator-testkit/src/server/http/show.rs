@@ -58,6 +58,10 @@ impl Source<'_> {
         let shown = match form {
             Form::Whole => value,
             Form::Metadata => metadata_of(&value, version),
+            // The real server does not know what is no list among custom objects.
+            Form::MetadataList if self.resource.is_custom() => {
+                return Err(ApiError::unexpected("content is not a list"));
+            }
             Form::MetadataList => return Err(self.not_acceptable("PartialObjectMetadataList", false)),
             Form::Table => {
                 let version = value.pointer("/metadata/resourceVersion").cloned().unwrap_or_default();

@@ -15,6 +15,7 @@ use super::{
 use crate::server::{
     clock::seconds,
     field::{FieldError, FieldPath, Problem},
+    go,
     status::ApiError,
 };
 
@@ -126,7 +127,7 @@ fn problems(plural: &str, review: &Value) -> Vec<FieldError> {
 
 /// A path that may not be asked about, shown as Go's own type of it.
 fn refused_path(attributes: &Value, detail: &str) -> FieldError {
-    let field = |pointer: &str| Value::from(text(attributes, pointer)).to_string();
+    let field = |pointer: &str| go::json(&text(attributes, pointer).into());
     let shown = shown::pairs([("Path", field("/path")), ("Verb", field("/verb"))]);
     let path = FieldPath::new("spec.nonResourceAttributes");
     shown::error(&path, Problem::Invalid, &shown, detail)

@@ -3,7 +3,10 @@
 
 use serde_json::Value;
 
-use crate::server::field::{FieldError, FieldPath, Problem};
+use crate::server::{
+    field::{FieldError, FieldPath, Problem},
+    go,
+};
 
 /// An object with its fields in this order; those that are absent are left out.
 #[must_use]
@@ -11,7 +14,7 @@ pub fn object(object: &Value, order: &[&str]) -> String {
     pairs(
         order
             .iter()
-            .filter_map(|field| Some((*field, object.get(field)?.to_string()))),
+            .filter_map(|field| Some((*field, go::json(object.get(field)?)))),
     )
 }
 
@@ -39,15 +42,15 @@ pub fn label_selector(selector: &Value) -> String {
     let expressions = expressions.map(|expression| {
         let text = |field: &'static str| {
             let value = expression.get(field).and_then(Value::as_str).unwrap_or_default();
-            (field, Value::from(value).to_string())
+            (field, go::json(&Value::from(value)))
         };
         let values = expression.get("values").filter(|values| !is_empty(values));
-        let values = values.map(|values| ("values", values.to_string()));
+        let values = values.map(|values| ("values", go::json(values)));
         pairs([text("key"), text("operator")].into_iter().chain(values))
     });
     let expressions: Vec<String> = expressions.collect();
     let labels = selector.get("matchLabels").filter(|labels| !is_empty(labels));
-    let labels = labels.map(|labels| ("matchLabels", labels.to_string()));
+    let labels = labels.map(|labels| ("matchLabels", go::json(labels)));
     let expressions = (!expressions.is_empty()).then(|| ("matchExpressions", list(expressions)));
     pairs(labels.into_iter().chain(expressions))
 }

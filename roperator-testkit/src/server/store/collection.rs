@@ -100,9 +100,11 @@ impl Collection {
 
     /// Forgets the oldest event, which is of this revision, and what the object was before it.
     pub(super) fn forget(&mut self, revision: Revision) {
-        let Some(event) = self.log.pop_front_if(|event| event.revision() == revision) else {
+        let is_oldest = self.log.front().is_some_and(|event| event.revision() == revision);
+        if !is_oldest {
             return;
-        };
+        }
+        let Some(event) = self.log.pop_front() else { return };
         let key = &event.object.key;
         if let Some(versions) = self.objects.get_mut(key) {
             versions.0.retain(|(revision, _)| *revision >= event.revision());

@@ -227,10 +227,12 @@ impl Inner {
 
     pub(super) fn compact(&mut self, revision: Revision) {
         self.compacted = self.compacted.max(revision.min(self.revision));
-        while let Some(write) = self
+        while self
             .order
-            .pop_front_if(|write| write.event.revision() <= self.compacted)
+            .front()
+            .is_some_and(|write| write.event.revision() <= self.compacted)
         {
+            let Some(write) = self.order.pop_front() else { return };
             let event = &write.event;
             if let Some(collection) = self.collections.get_mut(&write.resource) {
                 collection.forget(event.revision());

@@ -27,7 +27,24 @@ pub struct Parsed {
 pub fn parse(body: &[u8]) -> Result<Parsed, String> {
     let text = std::str::from_utf8(body).map_err(|_| "yaml: invalid leading UTF-8 octet".to_owned())?;
     let options = serde_saphyr::options! { duplicate_keys: DuplicateKeyPolicy::PassThrough };
-    read(text, options).map_err(|error| told(&error))
+    read(first_document(text), options).map_err(|error| told(&error, text))
+}
+
+/// What comes after the first document is not looked at.
+fn first_document(text: &str) -> &str {
+    let mut begun = false;
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let is_marker = line
+            .strip_prefix("---")
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']));
+        if is_marker && begun {
+            return text.get(..at).unwrap_or(text);
+        }
+        begun |= is_marker || !line.trim().is_empty() && !line.starts_with(['#', '%']);
+        at += line.len();
+    }
+    text
 }
 
 fn read(text: &str, options: Options) -> Result<Parsed, Error> {
@@ -44,11 +61,18 @@ pub fn strict(complaints: &[String]) -> String {
     format!("yaml: unmarshal errors:\n  {}", complaints.join("\n  "))
 }
 
-fn told(error: &Error) -> String {
+fn told(error: &Error, text: &str) -> String {
     let why = match error.without_snippet() {
         Error::ExternalMessage { msg, .. } | Error::Message { msg, .. } => msg.clone(),
         other => other.to_string(),
     };
+    // What is open at the end is told of there.
+    for (open, close) in [('[', ']'), ('{', '}')] {
+        if why.starts_with(&format!("unclosed bracket '{open}'")) {
+            let line = text.lines().count();
+            return format!("yaml: line {line}: did not find expected ',' or '{close}'");
+        }
+    }
     // The real parser tells no line when it is the first one.
     match error.location().map(|location| location.line()) {
         Some(line) if line > 1 => format!("yaml: line {line}: {why}"),
@@ -113,7 +137,7 @@ impl<'de> Visitor<'de> for Build<'_> {
             let line = key.defined.line();
             let key = key.value;
             if map.contains_key(&key) {
-                let quoted = crate::server::field::quote(&key);
+                let quoted = crate::server::go::quote(&key);
                 self.0.push(format!("line {line}: key {quoted} already set in map"));
             }
             map.insert(key, value);
@@ -147,6 +171,15 @@ mod tests {
             strict(&parsed.complaints),
             "yaml: unmarshal errors:\n  line 3: key \"k\" already set in map\n  line 5: key \"l\" already set in map"
         );
+    }
+
+    #[test]
+    fn the_first_document_counts() {
+        let read = |text: &str| parse(text.as_bytes()).unwrap().value;
+        assert_eq!(read("# x\n---\na: 1\n---\nb: 2\n"), json!({"a": 1}));
+        assert_eq!(read("a: |\n  ---\n---\nb: 2"), json!({"a": "---\n"}));
+        assert_eq!(read("---\n---\nb: 2"), json!(null));
+        assert_eq!(read(""), json!(null));
     }
 
     #[test]

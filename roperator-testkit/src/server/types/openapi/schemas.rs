@@ -11,7 +11,8 @@ use crate::server::types::table::{Field, Form, Special, StructId, TypeId};
 const MACHINERY: &str = "io.k8s.apimachinery.pkg";
 
 /// Where Kubernetes explains its objects.
-const CONVENTIONS: &str = "https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md";
+pub(super) const CONVENTIONS: &str =
+    "https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md";
 const API_VERSION: &str = "APIVersion defines the versioned schema of this representation of an object. Servers should \
                            convert recognized schemas to the latest internal value, and may reject unrecognized values";
 const KIND: &str = "Kind is a string value representing the REST resource this object represents. Servers may infer this \

@@ -107,7 +107,14 @@ fn patches_tell_that_they_can_be_validated() {
 fn custom_kinds_are_served_like_others() {
     let document = Types::kubernetes().openapi("example.com", "v1", &[widgets()]).unwrap();
     let widget = &document["components"]["schemas"]["com.example.v1.Widget"];
-    assert_eq!(widget["properties"]["kind"], json!({"type": "string"}));
+    assert_eq!(widget["properties"]["kind"]["type"], "string");
+    assert_eq!(
+        widget["properties"]["metadata"]["description"],
+        format!(
+            "Standard object's metadata. More info: {}#metadata",
+            schemas::CONVENTIONS
+        )
+    );
     assert!(document["components"]["schemas"]["com.example.v1.WidgetList"].is_object());
     let paths: Vec<&String> = document["paths"].as_object().unwrap().keys().collect();
     let base = "/apis/example.com/v1";
