@@ -31,9 +31,7 @@ impl Registry {
         if let Some(error) = wrong_target(text(binding, "/target/kind"), node) {
             return Err(ApiError::internal(error));
         }
-        let pods = self
-            .resource("", "v1", "pods")
-            .ok_or_else(ApiError::no_such_resource)?;
+        let pods = self.resource("", "v1", "pods").ok_or_else(ApiError::no_such_resource)?;
         let place_key = key(namespace, name);
         let stored = self.store.get(&pods.group_resource(), &place_key);
         let not_found = || ApiError::not_found(&pods.group_resource(), name);
@@ -50,7 +48,11 @@ impl Registry {
 fn wrong_target(kind: &str, node: &str) -> Option<FieldError> {
     let target = FieldPath::new("target");
     if !matches!(kind, "" | "Node") {
-        return Some(FieldError::not_supported(&target.child("kind"), kind, &["Node", "<empty>"]));
+        return Some(FieldError::not_supported(
+            &target.child("kind"),
+            kind,
+            &["Node", "<empty>"],
+        ));
     }
     node.is_empty().then(|| FieldError::required(&target.child("name"), ""))
 }
@@ -81,7 +83,9 @@ fn hindrance(pod: &Value, binding: &Value) -> Option<String> {
 fn place(pod: &mut Value, node: &str, binding: &Value, now: &str) {
     child_mut(pod, "spec").insert("nodeName".to_owned(), node.into());
     for field in ["annotations", "labels"] {
-        let added = binding.pointer(&format!("/metadata/{field}")).and_then(Value::as_object);
+        let added = binding
+            .pointer(&format!("/metadata/{field}"))
+            .and_then(Value::as_object);
         for (key, value) in added.into_iter().flatten() {
             let metadata = child_mut(pod, "metadata");
             let map = metadata.entry(field).or_insert_with(|| json!({}));

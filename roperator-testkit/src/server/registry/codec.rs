@@ -10,8 +10,8 @@ use super::{
 };
 use crate::server::{
     status::ApiError,
-    types::Types,
     store::{Object, Revision},
+    types::Types,
 };
 
 /// An object as it is stored under a key, at a revision.

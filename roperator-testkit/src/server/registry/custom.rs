@@ -125,7 +125,8 @@ impl Definition {
     /// What is wrong with an object by rules that it broke before and may go on breaking.
     #[must_use]
     pub fn tolerated(&self, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
-        old.map(|old| self.own.structural.tolerated(new, old)).unwrap_or_default()
+        old.map(|old| self.own.structural.tolerated(new, old))
+            .unwrap_or_default()
     }
 
     /// How objects merge.

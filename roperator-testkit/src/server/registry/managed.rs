@@ -23,7 +23,8 @@ static SPEC_AND_OWNERS: LazyLock<Reset> = LazyLock::new(|| {
 });
 static SPEC_AND_METADATA: LazyLock<Reset> =
     LazyLock::new(|| Reset::Fields(FieldSet::of_fields(&[&["spec"], &["metadata"]])));
-static ONLY_EPHEMERAL_CONTAINERS: LazyLock<Reset> = LazyLock::new(|| Reset::AllBut(vec![pattern(&["spec", "ephemeralContainers"])]));
+static ONLY_EPHEMERAL_CONTAINERS: LazyLock<Reset> =
+    LazyLock::new(|| Reset::AllBut(vec![pattern(&["spec", "ephemeralContainers"])]));
 static ONLY_RESOURCES: LazyLock<Reset> = LazyLock::new(|| {
     let paths = ["containers", "initContainers"]
         .into_iter()

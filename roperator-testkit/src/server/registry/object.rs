@@ -66,7 +66,13 @@ pub fn copy_meta(from: &Value, to: &mut Value, field: &str) {
 
 /// Takes the metadata of one object over to another as far as writes of parts may not change it.
 pub fn keep_metadata(new: &mut Value, old: &Value) {
-    for field in ["deletionTimestamp", "labels", "annotations", "finalizers", "ownerReferences"] {
+    for field in [
+        "deletionTimestamp",
+        "labels",
+        "annotations",
+        "finalizers",
+        "ownerReferences",
+    ] {
         copy_meta(old, new, field);
     }
 }

@@ -139,4 +139,3 @@ pub fn validate_update(resource: &Resource, subresource: &str, new: &Value, old:
     };
     metadata::validate_update(new, old, &rules, judge(new, old))
 }
-

@@ -27,7 +27,7 @@ pub struct Parsed {
 pub fn parse(body: &[u8]) -> Result<Parsed, String> {
     let text = std::str::from_utf8(body).map_err(|_| "yaml: invalid leading UTF-8 octet".to_owned())?;
     let options = serde_saphyr::options! { duplicate_keys: DuplicateKeyPolicy::PassThrough };
-    read(text, options).map_err(|error| told(&error))
+    read(text, options).map_err(|error| told(&error, text))
 }
 
 fn read(text: &str, options: Options) -> Result<Parsed, Error> {
@@ -44,11 +44,18 @@ pub fn strict(complaints: &[String]) -> String {
     format!("yaml: unmarshal errors:\n  {}", complaints.join("\n  "))
 }
 
-fn told(error: &Error) -> String {
+fn told(error: &Error, text: &str) -> String {
     let why = match error.without_snippet() {
         Error::ExternalMessage { msg, .. } | Error::Message { msg, .. } => msg.clone(),
         other => other.to_string(),
     };
+    // What is open at the end is told of there.
+    for (open, close) in [('[', ']'), ('{', '}')] {
+        if why.starts_with(&format!("unclosed bracket '{open}'")) {
+            let line = text.lines().count();
+            return format!("yaml: line {line}: did not find expected ',' or '{close}'");
+        }
+    }
     // The real parser tells no line when it is the first one.
     match error.location().map(|location| location.line()) {
         Some(line) if line > 1 => format!("yaml: line {line}: {why}"),

@@ -147,7 +147,6 @@ impl Bench {
         Schema {
             shapes: &NAMED.shapes,
             root: NAMED.id("Thing"),
-            closed: true,
         }
     }
 

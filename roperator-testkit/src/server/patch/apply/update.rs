@@ -182,13 +182,7 @@ impl<'a> Updater<'a> {
     }
 
     /// Takes out what the applier owned before and nobody owns now.
-    fn prune(
-        self,
-        merged: Value,
-        managers: &Managers,
-        applier: &ManagerKey,
-        last: &Managed,
-    ) -> Result<Value, String> {
+    fn prune(self, merged: Value, managers: &Managers, applier: &ManagerKey, last: &Managed) -> Result<Value, String> {
         let applied = managers.0.get(applier);
         let nothing_left_out =
             last.api_version == self.api_version && applied.is_some_and(|applied| last.set.is_subset(&applied.set));
@@ -218,13 +212,7 @@ impl<'a> Updater<'a> {
     }
 
     /// Puts back what was pruned but is owned by somebody, version by version.
-    fn add_back_owned(
-        self,
-        merged: &Value,
-        pruned: Value,
-        first: &str,
-        managers: &Managers,
-    ) -> Result<Value, String> {
+    fn add_back_owned(self, merged: &Value, pruned: Value, first: &str, managers: &Managers) -> Result<Value, String> {
         let mut owned: BTreeMap<(bool, &str), FieldSet> = BTreeMap::new();
         for managed in managers.0.values() {
             let version = managed.api_version.as_str();

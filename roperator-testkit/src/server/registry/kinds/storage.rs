@@ -57,7 +57,11 @@ pub const PERSISTENT_VOLUME: Strategy = Strategy {
     },
     prepare_create: |volume| {
         let since = get(get(volume, "metadata"), "creationTimestamp").clone();
-        set(volume, "status", json!({"phase": "Pending", "lastPhaseTransitionTime": since}));
+        set(
+            volume,
+            "status",
+            json!({"phase": "Pending", "lastPhaseTransitionTime": since}),
+        );
         protect(volume, "kubernetes.io/pv-protection");
     },
     has_status: true,

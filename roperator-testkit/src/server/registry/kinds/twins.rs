@@ -68,8 +68,13 @@ fn to_metrics(autoscaler: &mut Value) {
     if let Some(status) = autoscaler.get_mut("status") {
         let share = get(status, "currentCPUUtilizationPercentage").clone();
         remove(status, "currentCPUUtilizationPercentage");
-        let current = json!([{"type": "Resource", "resource": {"name": "cpu", "current": {"averageUtilization": share}}}]);
-        set(status, "currentMetrics", if share.is_null() { Value::Null } else { current });
+        let current =
+            json!([{"type": "Resource", "resource": {"name": "cpu", "current": {"averageUtilization": share}}}]);
+        set(
+            status,
+            "currentMetrics",
+            if share.is_null() { Value::Null } else { current },
+        );
     }
 }
 
@@ -81,9 +86,19 @@ fn from_metrics(autoscaler: &mut Value) {
     };
     let wanted = share(get(autoscaler, "spec"), "metrics", "target");
     let is = share(get(autoscaler, "status"), "currentMetrics", "current");
-    keep(object(autoscaler, "spec"), &["metrics", "behavior"], "targetCPUUtilizationPercentage", wanted);
+    keep(
+        object(autoscaler, "spec"),
+        &["metrics", "behavior"],
+        "targetCPUUtilizationPercentage",
+        wanted,
+    );
     let dropped = ["currentMetrics", "conditions"];
-    keep(object(autoscaler, "status"), &dropped, "currentCPUUtilizationPercentage", is);
+    keep(
+        object(autoscaler, "status"),
+        &dropped,
+        "currentCPUUtilizationPercentage",
+        is,
+    );
 }
 
 fn keep(part: Option<&mut Map<String, Value>>, dropped: &[&str], field: &str, value: Option<Value>) {
@@ -104,18 +119,25 @@ mod tests {
         let twin = twin("events.k8s.io", "v1", "events").unwrap();
         let mut stored = event.clone();
         (twin.store)(&mut stored);
-        assert_eq!(stored, json!({"involvedObject": {"name": "p"}, "message": "n", "reason": "r"}));
+        assert_eq!(
+            stored,
+            json!({"involvedObject": {"name": "p"}, "message": "n", "reason": "r"})
+        );
         (twin.show)(&mut stored);
         assert_eq!(stored, event);
     }
 
     #[test]
     fn autoscalers_have_one_metric_in_their_first_version() {
-        let scaler = json!({"spec": {"maxReplicas": 3, "targetCPUUtilizationPercentage": 60}, "status": {"desiredReplicas": 1}});
+        let scaler =
+            json!({"spec": {"maxReplicas": 3, "targetCPUUtilizationPercentage": 60}, "status": {"desiredReplicas": 1}});
         let twin = twin("autoscaling", "v1", "horizontalpodautoscalers").unwrap();
         let mut stored = scaler.clone();
         (twin.store)(&mut stored);
-        assert_eq!(stored["spec"]["metrics"][0]["resource"]["target"]["averageUtilization"], 60);
+        assert_eq!(
+            stored["spec"]["metrics"][0]["resource"]["target"]["averageUtilization"],
+            60
+        );
         (twin.show)(&mut stored);
         assert_eq!(stored, scaler);
     }

@@ -39,7 +39,11 @@ pub(super) fn validate(definition: &Value) -> Vec<FieldError> {
     for (index, version) in versions.iter().enumerate() {
         found.extend(one_version(version, &shared, &path.child("versions").index(index)));
     }
-    found.extend(all_versions(versions, spec.get("versions").is_some_and(Value::is_array), &path));
+    found.extend(all_versions(
+        versions,
+        spec.get("versions").is_some_and(Value::is_array),
+        &path,
+    ));
     let requested = spec.get("names").unwrap_or(&Value::Null);
     for name in ["plural", "singular", "kind", "listKind"] {
         if text(requested, name).is_empty() {

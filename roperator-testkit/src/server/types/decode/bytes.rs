@@ -11,9 +11,8 @@ pub(super) fn decode(value: &mut Value, go: &str, at: &At<'_>) -> Result<(), Wro
     let decoded = match &*value {
         // What this engine takes is canonical already.
         Value::String(text) if STANDARD.decode(text).is_ok() => return Ok(()),
-        Value::String(text) => {
-            lenient(text.as_bytes()).map_err(|offset| Wrong::plain(format!("illegal base64 data at input byte {offset}")))?
-        }
+        Value::String(text) => lenient(text.as_bytes())
+            .map_err(|offset| Wrong::plain(format!("illegal base64 data at input byte {offset}")))?,
         Value::Array(items) => numbers(items, at)?,
         other => return Err(Wrong::mismatch(at, other, go)),
     };

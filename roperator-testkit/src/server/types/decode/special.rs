@@ -22,7 +22,9 @@ impl Decoder<'_> {
             Special::MicroTime => self::time(value, time::MICROSECONDS, at),
             Special::IntOrString => int_or_string(value, at),
             Special::SchemaOrBool if value.is_boolean() => Ok(()),
-            Special::SchemaOrBool if !value.is_object() => Err(Wrong::plain("boolean or JSON schema expected".to_owned())),
+            Special::SchemaOrBool if !value.is_object() => {
+                Err(Wrong::plain("boolean or JSON schema expected".to_owned()))
+            }
             Special::SchemaOrBool | Special::SchemaOrArray | Special::SchemaOrStrings => {
                 // What is in there is decoded by a decoder of its own, which does not tell unknown fields.
                 let unknown = self.unknown.take();

@@ -63,7 +63,10 @@ fn debugging(new: &Value, old: &Value) -> Errors {
     let list = new.child("spec").child("ephemeralContainers");
     for before in items(old.child("spec").value, "ephemeralContainers") {
         let name = text(before, "name");
-        let kept = list.items().into_iter().find(|container| container.text_of("name") == name);
+        let kept = list
+            .items()
+            .into_iter()
+            .find(|container| container.text_of("name") == name);
         let what = match kept {
             None => "removed",
             Some(kept) if !same(kept.value, before) => "changed",

@@ -30,7 +30,9 @@ pub fn prepare(new: &mut Value, old: &Value) {
     }
     let mut known: Vec<&Value> = items(before, "conditions").collect();
     for condition in items_mut(status, "conditions") {
-        let same_type = known.iter().position(|known| text(known, "type") == text(condition, "type"));
+        let same_type = known
+            .iter()
+            .position(|known| text(known, "type") == text(condition, "type"));
         let of_old = same_type.map(|place| known.remove(place));
         if let Some(generation) = of_old.and_then(|old| old.get("observedGeneration")) {
             put_if_zero(condition, "observedGeneration", generation.clone());
