@@ -91,6 +91,13 @@ pub fn delete_options(body: &[u8], kind: BodyType) -> Result<DeleteOptions, ApiE
 pub fn patch(body: &[u8], kind: PatchType) -> Result<(Patch, Vec<String>), ApiError> {
     if kind == PatchType::Apply {
         let document = configuration(body)?;
+        if !document.value.is_object() && !document.value.is_null() {
+            return Err(ApiError::bad_request(format!(
+                "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {} into Go value \
+                 of type map[string]interface {{}}",
+                go::json_name(&document.value)
+            )));
+        }
         return Ok((Patch::Apply(document.value), document.repeated));
     }
     let document = Document::parse(body).map_err(|why| {

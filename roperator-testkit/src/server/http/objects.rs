@@ -331,12 +331,6 @@ fn check_uid(target: &Target<'_>, new: &Value, live: Option<&Value>) -> Result<(
     if given.is_empty() || given == uid {
         return Ok(());
     }
-    let resource = target.resource;
-    let path = special::storage_path(resource);
-    let key = target.key();
-    let why = format!(
-        "StorageError: invalid object, Code: 4, Key: /registry/{path}/{key}, ResourceVersion: 0, AdditionalErrorMsg: \
-         Precondition failed: UID in precondition: {given}, UID in object meta: {uid}"
-    );
-    Err(ApiError::conflict(&resource.group_resource(), target.name, &why))
+    let why = format!("UID in precondition: {given}, UID in object meta: {uid}");
+    Err(special::precondition_failed(target.resource, &target.key(), target.name, &why))
 }

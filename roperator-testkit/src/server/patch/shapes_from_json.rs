@@ -1,5 +1,5 @@
 //! Shapes from a compact JSON form, for tests: `"scalar"`, `"deduced"`, `{"ref": name}`, `{"fields": {...}}`,
-//! `{"values": shape}`, `{"items": shape}` with `atomic`, `set` or `keys`; fields with `merge`, `key` and `retainKeys`
+//! `{"values": shape}`, `{"items": shape}` with `atomic`, `set`, `keys` or `open`; fields with `merge`, `key` and `retainKeys`
 //! have their shape in `shape`.
 
 use std::collections::BTreeMap;

@@ -6,7 +6,8 @@ use super::{
     Registry,
     codec::decode,
     object::{child_mut, is_deleted, meta, text},
-    special::done,
+    resource::Resource,
+    special::{done, precondition_failed},
 };
 use crate::server::{
     clock::seconds,
@@ -29,14 +30,15 @@ impl Registry {
         }
         let node = text(binding, "/target/name");
         if let Some(error) = wrong_target(text(binding, "/target/kind"), node) {
-            return Err(ApiError::internal(error));
+            return Err(ApiError::unexpected(error.to_string()));
         }
         let pods = self.resource("", "v1", "pods").ok_or_else(ApiError::no_such_resource)?;
         let place_key = key(namespace, name);
         let stored = self.store.get(&pods.group_resource(), &place_key);
         let not_found = || ApiError::not_found(&pods.group_resource(), name);
         let pod = decode(&pods, &*stored.ok_or_else(not_found)?)?;
-        if let Some(why) = hindrance(&pod, binding) {
+        check_preconditions(&pods, &place_key, &pod, binding)?;
+        if let Some(why) = hindrance(&pod) {
             return Err(ApiError::conflict(&GroupResource::new("", "pods/binding"), name, &why));
         }
         let now = seconds(self.clock.now());
@@ -57,16 +59,20 @@ fn wrong_target(kind: &str, node: &str) -> Option<FieldError> {
     node.is_empty().then(|| FieldError::required(&target.child("name"), ""))
 }
 
-fn hindrance(pod: &Value, binding: &Value) -> Option<String> {
-    let name = meta(pod, "name");
+/// A client that names a uid or a version means that Pod.
+fn check_preconditions(pods: &Resource, key: &str, pod: &Value, binding: &Value) -> Result<(), ApiError> {
     for (field, shown) in [("uid", "UID"), ("resourceVersion", "ResourceVersion")] {
         let (wanted, is) = (meta(binding, field), meta(pod, field));
         if !wanted.is_empty() && wanted != is {
-            return Some(format!(
-                "Precondition failed: {shown} in precondition: {wanted}, {shown} in object meta: {is}"
-            ));
+            let why = format!("{shown} in precondition: {wanted}, {shown} in object meta: {is}");
+            return Err(precondition_failed(pods, key, meta(pod, "name"), &why));
         }
     }
+    Ok(())
+}
+
+fn hindrance(pod: &Value) -> Option<String> {
+    let name = meta(pod, "name");
     let node = text(pod, "/spec/nodeName");
     let gates = pod.pointer("/spec/schedulingGates").and_then(Value::as_array);
     if is_deleted(pod) {

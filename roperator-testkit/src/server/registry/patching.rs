@@ -163,7 +163,8 @@ impl Registry {
 /// What a kind makes of a patched object that is written out and read again.
 fn decode_patched(resource: &Resource, patched: Value) -> Result<Decoded, String> {
     let (api_version, kind) = kind_of(&patched);
-    let is_another = kind != resource.kind || api_version != resource.api_version();
+    let says_nothing = kind.is_empty() && api_version.is_empty();
+    let is_another = !says_nothing && (kind != resource.kind || api_version != resource.api_version());
     if is_another && !resource.is_custom() {
         // It is read as what it says that it is.
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));

@@ -131,7 +131,9 @@ impl Registry {
             let mut object = live.clone();
             let replicas = new.pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or(0);
             set_replicas(parent, &mut object, replicas)?;
-            copy_meta(&new, &mut object, "resourceVersion");
+            if !meta(&new, "resourceVersion").is_empty() {
+                copy_meta(&new, &mut object, "resourceVersion");
+            }
             let owners = Managers::of(&new).unwrap_or_default();
             let owners = scale::from_scale(&managers, &owners, &parent.api_version(), &|_| path.clone());
             metadata_mut(&mut object).remove("managedFields");

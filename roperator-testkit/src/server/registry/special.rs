@@ -70,7 +70,7 @@ pub fn deletion_warning(resource: &Resource, options: &DeleteOptions) -> Option<
 
 /// Where the real server stores objects: messages name it.
 #[must_use]
-pub fn storage_path(resource: &Resource) -> String {
+fn storage_path(resource: &Resource) -> String {
     match (resource.group.as_str(), resource.plural.as_str()) {
         ("", "services") => "services/specs".to_owned(),
         ("", "endpoints") => "services/endpoints".to_owned(),
@@ -80,6 +80,17 @@ pub fn storage_path(resource: &Resource) -> String {
         (group, plural) if resource.is_custom() => format!("{group}/{plural}"),
         (_, plural) => plural.to_owned(),
     }
+}
+
+/// The conflict of a write whose precondition does not hold.
+#[must_use]
+pub fn precondition_failed(resource: &Resource, key: &str, name: &str, why: &str) -> ApiError {
+    let path = storage_path(resource);
+    let why = format!(
+        "StorageError: invalid object, Code: 4, Key: /registry/{path}/{key}, ResourceVersion: 0, AdditionalErrorMsg: \
+         Precondition failed: {why}"
+    );
+    ApiError::conflict(&resource.group_resource(), name, &why)
 }
 
 /// Answers a creation that stores nothing.

@@ -1,15 +1,13 @@
 //! CustomResourceDefinitions and their schemas: definitions and objects as JSON in; errors, pruned and defaulted objects,
-//! merge shapes, tables and scales out. Everything here is a pure function; nothing is stored and no clock is read.
+//! merge shapes and scales out. Everything here is a pure function; nothing is stored and no clock is read.
 
 mod cel;
-mod columns;
 mod correlate;
 mod decode;
 pub mod definition;
 mod embedded;
 mod fieldpath;
 mod formats;
-mod jsonpath;
 mod lists;
 mod numbers;
 mod objectmeta;
@@ -25,7 +23,6 @@ mod structural;
 mod tests;
 mod validate;
 
-pub use columns::{Columns, age, partial_metadata};
 pub use objectmeta::decode_object_meta;
 pub use scale::ScalePaths;
 pub use selectable::selectable_fields;

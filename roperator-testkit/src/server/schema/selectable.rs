@@ -2,8 +2,6 @@
 
 use serde_json::Value;
 
-use super::columns::go_text;
-use super::jsonpath::JsonPath;
 use super::structural::text;
 
 /// The values of `selectableFields` of a version of a definition in an object, by the names that field selectors use. A
@@ -11,17 +9,17 @@ use super::structural::text;
 #[must_use]
 pub fn selectable_fields(version: &Value, object: &Value) -> Vec<(String, String)> {
     let fields = version.get("selectableFields").and_then(Value::as_array);
-    let value = |path: &str| {
-        let path = JsonPath::parse(path)?;
-        path.find(object).ok()?.first().map(|value| (*value).clone())
-    };
     let fields = fields.into_iter().flatten().map(|field| {
         let path = text(field, "jsonPath");
-        let shown = value(&path)
-            .filter(|value| !value.is_null())
-            .map(|value| go_text(&value))
-            .unwrap_or_default();
-        (path.strip_prefix('.').unwrap_or(&path).to_owned(), shown)
+        let name = path.strip_prefix('.').unwrap_or(&path);
+        // Definitions may only select scalars, by the names of fields.
+        let value = name.split('.').try_fold(object, |value, field| value.get(field));
+        let shown = match value {
+            None | Some(Value::Null) => String::new(),
+            Some(Value::String(text)) => text.clone(),
+            Some(other) => other.to_string(),
+        };
+        (name.to_owned(), shown)
     });
     fields.collect()
 }

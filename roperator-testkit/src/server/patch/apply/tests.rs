@@ -9,7 +9,7 @@ fn things() -> Named {
         "thing": {"fields": {
             "apiVersion": "scalar",
             "kind": "scalar",
-            "metadata": {"fields": {"name": "scalar", "labels": {"values": "scalar"}}, "open": true},
+            "metadata": {"fields": {"name": "scalar", "uid": "scalar", "labels": {"values": "scalar"}}},
             "spec": {"fields": {
                 "name": "scalar",
                 "tags": {"items": "scalar", "set": true},
@@ -20,6 +20,7 @@ fn things() -> Named {
                 "list": {"items": "scalar"},
                 "whole": {"values": "scalar", "atomic": true},
                 "free": {"values": "deduced"},
+                "open": {"fields": {"name": "scalar"}, "open": true},
             }},
         }},
     }))
@@ -119,7 +120,7 @@ fn what_does_not_fit_is_named() {
     for (value, message) in cases {
         assert_eq!(schema(&named).validate(&value, false), Err(message.to_owned()));
     }
-    let open = json!({"metadata": {"nome": {"free": [1]}}, "spec": {"free": {"x": [{}]}}});
+    let open = json!({"spec": {"open": {"nome": {"free": [1]}}, "free": {"x": [{}]}}});
     assert_eq!(schema(&named).validate(&open, false), Ok(()));
 }
 
