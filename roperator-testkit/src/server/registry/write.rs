@@ -22,6 +22,7 @@ use crate::server::{
     patch::apply::{Author, keep_times},
     status::{ApiError, GroupResource, invalid_field, resource_version_path},
     store::{Object, key},
+    types::json::{MOST_LEVELS, is_deeper},
 };
 
 /// What a write is about.
@@ -117,6 +118,7 @@ impl Registry {
         let version = meta(&object, "resourceVersion").parse::<u64>().unwrap_or(0);
         prepare_create(resource, &mut object);
         let name = meta(&object, "name").to_owned();
+        check_depth(&object)?;
         let mut allocations = self.allocations(resource);
         let change = allocations.as_ref().map(|held| held.create(&mut object)).transpose()?;
         let errors = validate_create(resource, &object);
@@ -168,6 +170,7 @@ impl Registry {
         copy_meta(&old, &mut new, "generation");
         prepare_update(target, &mut new, &old);
         keep_system_metadata(&mut new, &old);
+        check_depth(&new)?;
         let mut allocations = self.allocations(resource).filter(|_| target.subresource.is_empty());
         let change = allocations
             .as_ref()
@@ -305,6 +308,15 @@ fn prepare_create(resource: &Resource, object: &mut Value) {
         metadata_mut(object).insert("generation".to_owned(), 1.into());
     }
     (resource.strategy.prepare_create)(object);
+}
+
+/// What is stored must be readable, its managed fields included, which are deeper than what they are about.
+fn check_depth(object: &Value) -> Result<(), ApiError> {
+    if is_deeper(object, MOST_LEVELS) {
+        let message = format!("the object exceeded max depth: this server keeps no more than {MOST_LEVELS} levels");
+        return Err(ApiError::bad_request(message));
+    }
+    Ok(())
 }
 
 fn validate_create(resource: &Resource, object: &Value) -> Vec<FieldError> {
