@@ -77,9 +77,16 @@ where
 {
     let (head, body) = request.into_parts();
     let target = path::parse(head.uri.path());
-    let collected = Limited::new(body, MOST_BYTES).collect().await;
+    let collected = match head.method {
+        // Nobody reads the body of a question, however large it is.
+        Method::GET | Method::HEAD => Ok(Bytes::new()),
+        _ => Limited::new(body, MOST_BYTES)
+            .collect()
+            .await
+            .map(http_body_util::Collected::to_bytes),
+    };
     let body = match collected {
-        Ok(body) => body.to_bytes(),
+        Ok(body) => body,
         Err(error) if error.is::<http_body_util::LengthLimitError>() => {
             return respond::error(&ApiError::too_large(format!(
                 "Request entity too large: limit is {MOST_BYTES}"
@@ -87,12 +94,16 @@ where
         }
         Err(error) => return respond::error(&ApiError::bad_request(error.to_string())),
     };
-    let request = Whole {
+    let mut request = Whole {
         query: Query::parse(head.uri.query()),
         method: head.method,
         headers: head.headers,
         body,
     };
+    let content_type = request.header(header::CONTENT_TYPE).unwrap_or_default();
+    if content_type.is_empty() || content_type.contains("json") {
+        request.body = with_replacements(request.body);
+    }
     let answered = match target {
         Target::Objects(target) => objects::answer(&registry, &request, &target),
         Target::Other(segments) => discovery::answer(&registry, &request, &segments),
@@ -102,4 +113,17 @@ where
         return respond::head(response);
     }
     response
+}
+
+/// Text as Go's JSON decoder reads it: in the place of every byte that is no text is a replacement character.
+fn with_replacements(text: Bytes) -> Bytes {
+    if std::str::from_utf8(&text).is_ok() {
+        return text;
+    }
+    let mut replaced = String::with_capacity(text.len());
+    for chunk in text.utf8_chunks() {
+        replaced.push_str(chunk.valid());
+        replaced.extend(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER));
+    }
+    replaced.into()
 }

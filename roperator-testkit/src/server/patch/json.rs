@@ -8,8 +8,11 @@ use serde_json::{Map, Value};
 
 use crate::server::patch::go;
 use crate::server::status::ApiError;
+use crate::server::types::json::{MOST_LEVELS, is_deeper};
 
 const MOST_OPERATIONS: usize = 10_000;
+/// All copies of a patch together, as JSON: a few operations could fill the memory otherwise.
+const MOST_BYTES_COPIED: usize = 3 << 20;
 
 /// An object after a JSON patch.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,8 +45,9 @@ pub fn apply(object: &Value, patch: &Value) -> Result<Patched, ApiError> {
         )));
     }
     let mut object = object.clone();
+    let mut copied = 0;
     for operation in operations {
-        run(&mut object, operation).ok_or_else(failed)?;
+        run(&mut object, operation, &mut copied).ok_or_else(failed)?;
     }
     Ok(Patched { object, strange })
 }
@@ -89,7 +93,7 @@ fn inspect(index: usize, operation: &Value, strange: &mut Vec<String>) -> Result
 }
 
 /// Runs one operation; `None` if it fails.
-fn run(object: &mut Value, operation: &Value) -> Option<()> {
+fn run(object: &mut Value, operation: &Value, copied: &mut usize) -> Option<()> {
     let text = |name: &str| operation.get(name).and_then(Value::as_str);
     let value = operation.get("value").cloned().unwrap_or_default();
     match text("op")? {
@@ -102,6 +106,10 @@ fn run(object: &mut Value, operation: &Value) -> Option<()> {
         }
         "copy" => {
             let value = get(object, text("from")?)?.cloned().unwrap_or_default();
+            *copied += value.to_string().len();
+            if *copied > MOST_BYTES_COPIED {
+                return None;
+            }
             add(object, text("path")?, value)
         }
         "test" => {
@@ -116,6 +124,7 @@ fn run(object: &mut Value, operation: &Value) -> Option<()> {
 }
 
 fn add(object: &mut Value, path: &str, value: Value) -> Option<()> {
+    fits(path, &value)?;
     match find(object, path)? {
         Place::Field(fields, name) => {
             fields.insert(name, value);
@@ -134,6 +143,7 @@ fn replace(object: &mut Value, path: &str, value: Value) -> Option<()> {
         *object = Some(value).filter(|value| value.is_object() || value.is_array())?;
         return Some(());
     }
+    fits(path, &value)?;
     match find(object, path)? {
         Place::Field(fields, name) => {
             fields.insert(name, value);
@@ -144,6 +154,12 @@ fn replace(object: &mut Value, path: &str, value: Value) -> Option<()> {
         }
     }
     Some(())
+}
+
+/// Operations that put deep values into one another would make what nobody can take apart again.
+fn fits(path: &str, value: &Value) -> Option<()> {
+    let levels = MOST_LEVELS.checked_sub(path.matches('/').count())?;
+    (!is_deeper(value, levels)).then_some(())
 }
 
 fn take(object: &mut Value, path: &str) -> Option<Value> {

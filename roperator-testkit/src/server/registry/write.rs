@@ -24,6 +24,7 @@ use crate::server::{
     patch::apply::{Author, keep_times},
     status::{ApiError, GroupResource, invalid_field, resource_version_path},
     store::{Object, key},
+    types::json::{MOST_LEVELS, is_deeper},
 };
 
 /// What a write is about.
@@ -149,6 +150,7 @@ impl Registry {
         admission::admit(&self.store, &place, &mut object)?;
         prepare::create(resource, &mut object);
         let name = meta(&object, "name").to_owned();
+        check_depth(&object)?;
         let mut allocations = self.allocations(resource);
         let change = allocations.as_ref().map(|held| held.create(&mut object)).transpose()?;
         let errors = prepare::validate_create(resource, &object);
@@ -198,6 +200,7 @@ impl Registry {
         admission::may_write(&self.store, target.namespace)?;
         check_revision(target, &old, &mut new)?;
         prepare::update(resource, target.subresource, &mut new, &old);
+        check_depth(&new)?;
         let mut allocations = self.allocations(resource).filter(|_| target.subresource.is_empty());
         let change = allocations
             .as_ref()
@@ -334,6 +337,52 @@ fn exists(resource: &GroupResource, name: &str, is_deleted: bool) -> ApiError {
     error
 }
 
+<<<<<<< HEAD
+=======
+fn prepare_create(resource: &Resource, object: &mut Value) {
+    metadata_mut(object).remove("resourceVersion");
+    if resource.strategy.has_status {
+        copy(&resource.blank, object, "status");
+    }
+    if !resource.strategy.generation.is_empty() || resource.is_custom() {
+        metadata_mut(object).insert("generation".to_owned(), 1.into());
+    }
+    (resource.strategy.prepare_create)(object);
+}
+
+/// What is stored must be readable, its managed fields included, which are deeper than what they are about.
+fn check_depth(object: &Value) -> Result<(), ApiError> {
+    if is_deeper(object, MOST_LEVELS) {
+        let message = format!("the object exceeded max depth: this server keeps no more than {MOST_LEVELS} levels");
+        return Err(ApiError::bad_request(message));
+    }
+    Ok(())
+}
+
+fn validate_create(resource: &Resource, object: &Value) -> Vec<FieldError> {
+    let rules = rules(resource);
+    match &resource.nature {
+        Nature::Custom(definition) => {
+            let metadata = metadata::validate_create(object, &rules, Vec::new());
+            definition.validate(metadata, object, None, "")
+        }
+        Nature::BuiltIn(_) => {
+            let errors = (resource.strategy.validate_create)(object);
+            metadata::validate_create(object, &rules, errors)
+        }
+    }
+}
+
+/// What a resource demands of its objects' metadata.
+fn rules(resource: &Resource) -> metadata::Rules {
+    if resource.is_custom() {
+        return metadata::Rules::custom(resource.namespaced);
+    }
+    let validate_name = resource.strategy.validate_name;
+    metadata::Rules::built_in(&resource.group, &resource.plural, resource.namespaced, validate_name)
+}
+
+>>>>>>> fix-c
 /// A client that names a resource version means that version.
 fn check_revision(target: &Target<'_>, old: &Value, new: &mut Value) -> Result<(), ApiError> {
     let resource = target.resource;

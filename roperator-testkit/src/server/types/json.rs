@@ -40,6 +40,25 @@ pub fn parse(body: &[u8]) -> Result<Parsed, String> {
     }
 }
 
+/// So many lists and objects may be in one another: what is deeper could be written, but not read again.
+pub const MOST_LEVELS: usize = 127;
+
+/// Whether a value has more lists and objects in one another than `levels`. It looks no deeper than that.
+#[must_use]
+pub fn is_deeper(value: &Value, levels: usize) -> bool {
+    if !value.is_array() && !value.is_object() {
+        return false;
+    }
+    let Some(levels) = levels.checked_sub(1) else {
+        return true;
+    };
+    match value {
+        Value::Array(items) => items.iter().any(|item| is_deeper(item, levels)),
+        Value::Object(fields) => fields.values().any(|field| is_deeper(field, levels)),
+        _ => false,
+    }
+}
+
 /// The `apiVersion` and the kind that an object says it is of; empty where it says nothing.
 ///
 /// # Errors
