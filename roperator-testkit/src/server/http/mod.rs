@@ -108,7 +108,7 @@ where
         Target::Objects(target) => objects::answer(&registry, &request, &target),
         Target::Other(segments) => discovery::answer(&registry, &request, &segments),
     };
-    let response = answered.unwrap_or_else(|error| respond::error(&error));
+    let response = answered.unwrap_or_else(|error| respond::refusal(&request, &error));
     if request.method == Method::HEAD {
         return respond::head(response);
     }

@@ -1,5 +1,5 @@
 //! Which representation an answer has: the `Accept` header in, the best that is served out. And the other way round: what a
-//! body is, by its `Content-Type`.
+//! body is, by its `Content-Type`. Protobuf is read, but never written: who accepts nothing else is refused.
 
 use crate::server::status::ApiError;
 

@@ -76,7 +76,7 @@ pub fn answer(registry: &Arc<Registry>, request: &Whole, target: &Objects) -> Re
         "delete" => found.delete(),
         _ => found.delete_all(),
     }
-    .unwrap_or_else(|error| respond::error(&error));
+    .unwrap_or_else(|error| respond::refusal(request, &error));
     respond::warn(&mut response, &found.warnings.take());
     Ok(response)
 }

@@ -5,19 +5,40 @@ use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::Value;
 
 use super::{
+    Whole,
     body::Body,
-    negotiate::{Encoding, Representation},
+    negotiate::{self, Encoding, Offer, Representation},
 };
 use crate::server::{status::ApiError, types::Types};
+
+/// More characters of warnings are not sent without being cut.
+const MOST_WARNED: usize = 4096;
+/// So many characters are left of a warning that is cut.
+const MOST_OF_ONE: usize = 256;
 
 /// The media type of text.
 pub const TEXT: &str = "text/plain; charset=utf-8";
 
+/// A refusal, in the encoding that the client prefers.
+#[must_use]
+pub fn refusal(request: &Whole, refused: &ApiError) -> Response<Body> {
+    match negotiate::accept(request.header(header::ACCEPT), Offer::Plain) {
+        Ok(agreed) if agreed.encoding == Encoding::Yaml => with_retry(yaml(refused.code, &refused.to_json()), refused),
+        _ => error(refused),
+    }
+}
+
 /// A refusal.
 #[must_use]
 pub fn error(error: &ApiError) -> Response<Body> {
-    let body = error.to_json().to_string();
-    let mut response = bytes(error.code, "application/json", body);
+    with_retry(
+        bytes(error.code, "application/json", error.to_json().to_string()),
+        error,
+    )
+}
+
+/// Tells when another try is worth it.
+fn with_retry(mut response: Response<Body>, error: &ApiError) -> Response<Body> {
     if let Some(seconds) = error.details.as_ref().and_then(|details| details.retry_after_seconds) {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
@@ -116,12 +137,50 @@ pub fn head(mut response: Response<Body>) -> Response<Body> {
     response
 }
 
-/// Adds warnings to an answer.
+/// Adds warnings to an answer, each once. Where they are too long together, each of them is cut, and what then still is too
+/// much is left out.
 pub fn warn(response: &mut Response<Body>, warnings: &[String]) {
+    let mut told: Vec<&str> = Vec::new();
     for warning in warnings {
-        let quoted = warning.replace('\\', "\\\\").replace('"', "\\\"");
+        if !warning.is_empty() && !told.contains(&warning.as_str()) {
+            told.push(warning);
+        }
+    }
+    let length = |text: &str| text.chars().count();
+    let is_too_much = told.iter().map(|warning| length(warning)).sum::<usize>() > MOST_WARNED;
+    let mut written = 0;
+    for warning in told {
+        let text: String = match is_too_much {
+            true if written >= MOST_WARNED => return,
+            true => warning.chars().take(MOST_OF_ONE).collect(),
+            false => warning.to_owned(),
+        };
+        written += length(&text);
+        let quoted = text.replace('\\', "\\\\").replace('"', "\\\"");
         if let Ok(value) = HeaderValue::try_from(format!("299 - \"{quoted}\"")) {
             response.headers_mut().append(header::WARNING, value);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn warned(warnings: &[String]) -> Vec<String> {
+        let mut response = text(StatusCode::OK, "ok");
+        warn(&mut response, warnings);
+        let headers = response.headers().get_all(header::WARNING).into_iter();
+        headers.map(|header| header.to_str().unwrap().to_owned()).collect()
+    }
+
+    #[test]
+    fn warnings_are_told_once_and_are_cut_when_they_are_too_much() {
+        let warnings = ["a \"b\"", "c", "c", ""].map(str::to_owned);
+        assert_eq!(warned(&warnings), [r#"299 - "a \"b\"""#, r#"299 - "c""#]);
+        let long: Vec<String> = (10..60).map(|number| format!("{number}{}", "x".repeat(300))).collect();
+        let told = warned(&long);
+        assert_eq!(told.len(), 16);
+        assert!(told.iter().all(|warning| warning.len() == r#"299 - """#.len() + 256));
     }
 }

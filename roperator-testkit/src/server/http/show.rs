@@ -118,7 +118,8 @@ impl Source<'_> {
                     "kind": "PartialObjectMetadataList",
                     "apiVersion": format!("meta.k8s.io/{version}"),
                     "metadata": metadata,
-                    "items": items,
+                    // Go writes a list into which nothing was put as null.
+                    "items": if items.is_empty() { Value::Null } else { items.into() },
                 })
             }
             Form::Table => self.table(metadata, &values()?, true)?,

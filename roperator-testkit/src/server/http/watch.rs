@@ -36,7 +36,7 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(45 * 60);
 ///
 /// # Errors
 ///
-/// The refusal; a version that is too old is an event of the watch, as in the real server.
+/// The refusal; a version that is too old, or still to come, is an event of the watch, as in the real server.
 pub fn answer(
     registry: &Arc<Registry>,
     resource: &Arc<Resource>,
@@ -51,9 +51,6 @@ pub fn answer(
     // Who begins anywhere, and does not want what there is, begins now.
     let begins_now = wanted == 0 && options.send_initial_events == Some(false);
     let wanted = if begins_now { current } else { wanted };
-    if wanted > current && options.send_initial_events == Some(true) {
-        return Err(too_large(wanted, current));
-    }
     let timeout = match options.timeout_seconds {
         Some(seconds) if seconds > 0 => Duration::from_secs(seconds.unsigned_abs()),
         _ => DEFAULT_TIMEOUT,
@@ -164,6 +161,10 @@ impl Follower {
         if self.begins_with.take().is_none() {
             self.watch = Some(store.watch(&place, self.wanted).map_err(expired)?);
             return Ok(Bytes::new());
+        }
+        let current = store.revision();
+        if self.wanted > current {
+            return Err(too_large(self.wanted, current));
         }
         let takes = |object: &Object| self.lines.selection.takes(object);
         let query = Query {

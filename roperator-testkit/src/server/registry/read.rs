@@ -6,17 +6,20 @@ use std::{num::ParseIntError, sync::Arc};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{Registry, options::ListOptions, resource::Resource};
 use crate::server::{
     field::quote,
     go::parse_error,
+    patch::go,
     selector::{
         fields::{FieldLabels, FieldSelector},
         labels::Selector,
     },
     status::{ApiError, Cause},
     store::{At, Object, Page, Query, ReadError, Revision, key},
+    types::json,
 };
 
 /// Which objects of a resource are meant.
@@ -97,7 +100,8 @@ pub struct List {
     pub remaining: Option<usize>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
 struct Token {
     v: String,
     rv: i64,
@@ -139,7 +143,10 @@ impl Registry {
         selection: &Selection,
     ) -> Result<List, ApiError> {
         let (at, start) = self.state(options)?;
-        let limit = usize::try_from(options.limit).ok().filter(|limit| *limit > 0);
+        // Any state is read from the real server's cache, which knows no pages.
+        let is_paged = options.resource_version != "0" || !options.continue_token.is_empty();
+        let limit = usize::try_from(options.limit).ok();
+        let limit = limit.filter(|limit| *limit > 0 && is_paged);
         let query = Query {
             resource: &resource.place(),
             namespace,
@@ -228,13 +235,17 @@ fn parse_token(text: &str) -> Result<Token, ApiError> {
         };
         invalid(format!("illegal base64 data at input byte {at}"))
     })?;
-    let token: Token = serde_json::from_slice(&bytes).map_err(|_| {
-        // Go shows the byte as the character of that number.
-        let first = bytes.first().map_or('\0', |byte| char::from(*byte)).to_string();
-        let shown = quote(&first);
-        let shown = shown.trim_matches('"');
-        invalid(format!("invalid character '{shown}' looking for beginning of value"))
-    })?;
+    let value = json::parse(&bytes).map_err(invalid)?.value;
+    let kind = go::json_name(&value);
+    let refused = || {
+        invalid(format!(
+            "json: cannot unmarshal {kind} into Go value of type storage.continueToken"
+        ))
+    };
+    let token: Token = Some(value)
+        .filter(Value::is_object)
+        .and_then(|value| serde_json::from_value(value).ok())
+        .ok_or_else(refused)?;
     if token.v != "meta.k8s.io/v1" {
         return Err(invalid(format!(
             "server does not recognize this encoded version {}",
@@ -248,6 +259,15 @@ fn parse_token(text: &str) -> Result<Token, ApiError> {
     }
     if token.start.is_empty() {
         return Err(invalid("encoded start key empty (version meta.k8s.io/v1)".to_owned()));
+    }
+    // What would lead elsewhere is refused.
+    if token
+        .start
+        .trim_start_matches('/')
+        .split('/')
+        .any(|part| matches!(part, "" | "." | ".."))
+    {
+        return Err(invalid(token.start));
     }
     Ok(token)
 }
