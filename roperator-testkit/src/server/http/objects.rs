@@ -332,5 +332,10 @@ fn check_uid(target: &Target<'_>, new: &Value, live: Option<&Value>) -> Result<(
         return Ok(());
     }
     let why = format!("UID in precondition: {given}, UID in object meta: {uid}");
-    Err(special::precondition_failed(target.resource, &target.key(), target.name, &why))
+    Err(special::precondition_failed(
+        target.resource,
+        &target.key(),
+        target.name,
+        &why,
+    ))
 }

@@ -337,19 +337,6 @@ fn exists(resource: &GroupResource, name: &str, is_deleted: bool) -> ApiError {
     error
 }
 
-<<<<<<< HEAD
-=======
-fn prepare_create(resource: &Resource, object: &mut Value) {
-    metadata_mut(object).remove("resourceVersion");
-    if resource.strategy.has_status {
-        copy(&resource.blank, object, "status");
-    }
-    if !resource.strategy.generation.is_empty() || resource.is_custom() {
-        metadata_mut(object).insert("generation".to_owned(), 1.into());
-    }
-    (resource.strategy.prepare_create)(object);
-}
-
 /// What is stored must be readable, its managed fields included, which are deeper than what they are about.
 fn check_depth(object: &Value) -> Result<(), ApiError> {
     if is_deeper(object, MOST_LEVELS) {
@@ -359,30 +346,6 @@ fn check_depth(object: &Value) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn validate_create(resource: &Resource, object: &Value) -> Vec<FieldError> {
-    let rules = rules(resource);
-    match &resource.nature {
-        Nature::Custom(definition) => {
-            let metadata = metadata::validate_create(object, &rules, Vec::new());
-            definition.validate(metadata, object, None, "")
-        }
-        Nature::BuiltIn(_) => {
-            let errors = (resource.strategy.validate_create)(object);
-            metadata::validate_create(object, &rules, errors)
-        }
-    }
-}
-
-/// What a resource demands of its objects' metadata.
-fn rules(resource: &Resource) -> metadata::Rules {
-    if resource.is_custom() {
-        return metadata::Rules::custom(resource.namespaced);
-    }
-    let validate_name = resource.strategy.validate_name;
-    metadata::Rules::built_in(&resource.group, &resource.plural, resource.namespaced, validate_name)
-}
-
->>>>>>> fix-c
 /// A client that names a resource version means that version.
 fn check_revision(target: &Target<'_>, old: &Value, new: &mut Value) -> Result<(), ApiError> {
     let resource = target.resource;
