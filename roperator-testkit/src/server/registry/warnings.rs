@@ -45,9 +45,14 @@ pub fn of(resource: &Resource, new: &Value, old: Option<&Value>, warnings: &Warn
     added.retain(|finalizer| !known.contains(finalizer) && is_plain(finalizer));
     added.sort();
     for finalizer in added {
+        let with_path = if finalizer.contains('.') {
+            " including a path (/)"
+        } else {
+            ""
+        };
         warnings.add(format!(
-            "metadata.finalizers: \"{finalizer}\": prefer a domain-qualified finalizer name including a path (/) to avoid \
-             accidental conflicts with other finalizer writers"
+            "metadata.finalizers: \"{finalizer}\": prefer a domain-qualified finalizer name{with_path} to avoid accidental \
+             conflicts with other finalizer writers"
         ));
     }
 }

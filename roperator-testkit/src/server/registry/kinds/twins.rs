@@ -75,6 +75,10 @@ fn to_metrics(autoscaler: &mut Value) {
             "currentMetrics",
             if share.is_null() { Value::Null } else { current },
         );
+        // Only the first version writes a zero.
+        if get(status, "currentReplicas").as_i64() == Some(0) {
+            remove(status, "currentReplicas");
+        }
     }
 }
 
