@@ -135,6 +135,11 @@ fn an_operator(binary: &Path) {
         operator.signal(Signal::TERM);
         let ended = operator.wait();
         assert!(ended.status.success(), "{ended:?}");
-        assert_eq!(ended.err, "");
+        // A cache that is behind makes for conflicts, which are tried again.
+        let mut complaints = ended.err.lines();
+        assert!(
+            complaints.all(|line| line.contains("the object has been modified")),
+            "{ended:?}"
+        );
     });
 }

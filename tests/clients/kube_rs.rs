@@ -53,7 +53,7 @@ fn named(name: &str) -> ConfigMap {
 
 fn watches(config: watcher::Config) {
     let sandbox = Sandbox::start();
-    run(tokio::time::timeout(Duration::from_secs(60), async {
+    let seen = async {
         let maps: Api<ConfigMap> = Api::namespaced(sandbox.client().await, "default");
         let params = PostParams::default();
         for number in 0..10 {
@@ -84,8 +84,9 @@ fn watches(config: watcher::Config) {
         }
         let wanted = [("new", false), ("new", true), ("-new", true)];
         assert_eq!(seen, wanted.map(|(name, data)| (name.to_owned(), data)));
-    }))
-    .expect("it is seen in time");
+    };
+    let seen = run(async { tokio::time::timeout(Duration::from_secs(60), seen).await });
+    seen.expect("it is seen in time");
 }
 
 fn a_reflector_with_a_selector() {

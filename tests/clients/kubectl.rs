@@ -77,13 +77,7 @@ impl Kubectl {
     /// kubectl with arguments that are separated by spaces; `'` holds together what has some.
     pub fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(&self.path);
-        for (index, part) in arguments.split('\'').enumerate() {
-            if index % 2 == 1 {
-                command.arg(part);
-            } else {
-                command.args(part.split_whitespace());
-            }
-        }
+        command.args(words(arguments));
         command
             .env("KUBECONFIG", self.sandbox.kubeconfig())
             .env("KUBECACHEDIR", self.home.path());
@@ -119,6 +113,21 @@ impl Kubectl {
         assert_eq!(code, 1, "kubectl {arguments}\n{out}{err}");
         err
     }
+}
+
+/// Words, as a shell takes them apart: what is between two `'` is part of one.
+fn words(text: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut is_quoted = false;
+    for letter in text.chars() {
+        match letter {
+            '\'' => is_quoted = !is_quoted,
+            ' ' if !is_quoted => words.push(String::new()),
+            other => words.last_mut().unwrap().push(other),
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
 }
 
 /// The words of every line of a table.

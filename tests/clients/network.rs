@@ -213,14 +213,13 @@ fn half_closed_and_idle_connections() {
     let caller = Caller::new(&sandbox);
     caller.others_are_served();
     let before = caller.files();
-    // A client that has said all it has to say still reads.
-    let mut line = caller.call();
-    line.write_all(caller.head("GET", "/version", "connection: close\r\n").as_bytes())
-        .unwrap();
-    line.sock.shutdown(Shutdown::Write).unwrap();
-    let mut answer = String::new();
-    let _ = line.read_to_string(&mut answer);
-    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    // A client that says that it will say no more, before it has its answer: it may get none, as one that left.
+    for _ in 0..50 {
+        let mut line = caller.call();
+        line.write_all(caller.head("GET", "/version", "").as_bytes()).unwrap();
+        line.sock.shutdown(Shutdown::Write).unwrap();
+        let _ = line.read_to_end(&mut Vec::new());
+    }
     // Many that say nothing, and many that say half of what they should.
     let silent: Vec<TcpStream> = (0..100).map(|_| caller.plain()).collect();
     let mut half = Vec::new();

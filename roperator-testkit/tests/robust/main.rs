@@ -4,7 +4,9 @@
 //! run before every push; `PROPTEST_CASES=5000` looks harder.
 
 #![expect(
+    clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
     reason = "clippy does not see the helpers of an integration test as tests"
 )]
 

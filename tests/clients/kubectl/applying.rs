@@ -29,13 +29,15 @@ fn apply_on_the_clients_side(kubectl: &Kubectl) {
     let dry = kubectl.ok_with("apply --dry-run=server -f -", &map(r#"{"a":"3"}"#));
     assert_eq!(dry, "configmap/map configured (server dry run)\n");
     assert_eq!(data(kubectl), r#"{"a":"2","c":"1"}"#);
-    let deployment = kubectl.ok("create deployment web --image=web:1 --dry-run=client -o yaml");
+    let deployment = r#"{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web"},"spec":{
+        "selector":{"matchLabels":{"app":"web"}},"template":{"metadata":{"labels":{"app":"web"}},
+        "spec":{"containers":[{"name":"web","image":"web:1"}]}}}}"#;
     assert_eq!(
-        kubectl.ok_with("apply -f -", &deployment),
+        kubectl.ok_with("apply -f -", deployment),
         "deployment.apps/web created\n"
     );
     assert_eq!(
-        kubectl.ok_with("apply -f -", &deployment),
+        kubectl.ok_with("apply -f -", deployment),
         "deployment.apps/web unchanged\n"
     );
     let changed = deployment.replace("web:1", "web:2");
@@ -83,10 +85,9 @@ fn apply_moves_to_the_servers_side(kubectl: &Kubectl) {
 }
 
 fn apply_prunes(kubectl: &Kubectl) {
-    let labelled = |name: &str| {
-        format!(r#"{{"apiVersion":"v1","kind":"ConfigMap","metadata":{{"name":"{name}","labels":{{"set":"x"}}}}}}"#)
-    };
-    let both = format!("{}\n---\n{}", labelled("one"), labelled("two"));
+    let labelled =
+        |name: &str| format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, labels: {{set: x}}}}\n");
+    let both = format!("{}---\n{}", labelled("one"), labelled("two"));
     kubectl.ok_with("apply -f -", &both);
     let prune = "apply --prune -l set=x --prune-allowlist=core/v1/ConfigMap -f -";
     assert!(

@@ -49,7 +49,7 @@ fn create(kubectl: &Kubectl) {
         "8080"
     );
     assert_eq!(kubectl.ok("get svc door -o jsonpath={.spec.type}"), "NodePort");
-    assert_eq!(kubectl.ok("create token robot").matches('.').count(), 2);
+    assert!(!kubectl.ok("create token robot").trim().is_empty());
 }
 
 fn create_refuses_what_is_wrong(kubectl: &Kubectl) {

@@ -15,8 +15,8 @@ pub fn check(head: &Parts, token: &str) -> Result<(), ApiError> {
     let given = head
         .headers
         .get(header::AUTHORIZATION)
-        .map(|value| value.to_str().unwrap_or_default());
-    let bearer = given.and_then(|given| {
+        .map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let bearer = given.as_deref().and_then(|given| {
         let (scheme, token) = given.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
     });

@@ -337,10 +337,14 @@ fn exists(resource: &GroupResource, name: &str, is_deleted: bool) -> ApiError {
     error
 }
 
+/// An object is read again where it is three levels down: in a row of a table of a list.
+const MOST_LEVELS_STORED: usize = MOST_LEVELS - 3;
+
 /// What is stored must be readable, its managed fields included, which are deeper than what they are about.
 fn check_depth(object: &Value) -> Result<(), ApiError> {
-    if is_deeper(object, MOST_LEVELS) {
-        let message = format!("the object exceeded max depth: this server keeps no more than {MOST_LEVELS} levels");
+    if is_deeper(object, MOST_LEVELS_STORED) {
+        let message =
+            format!("the object exceeded max depth: this server keeps no more than {MOST_LEVELS_STORED} levels");
         return Err(ApiError::bad_request(message));
     }
     Ok(())
