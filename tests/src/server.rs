@@ -62,7 +62,10 @@ impl Backend {
 
 /// A running server.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "there are few of them, and they are not moved about")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there are few of them, and they are not moved about"
+)]
 pub enum Server {
     /// The one in this process, and its way in.
     Embedded {
