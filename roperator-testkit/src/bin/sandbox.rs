@@ -9,7 +9,7 @@ use std::{
 };
 
 use clap::Parser;
-use roperator_testkit::server::{ApiServer, serve::ServeError};
+use roperator_testkit::server::ApiServer;
 use tracing_subscriber::EnvFilter;
 
 /// A Kubernetes API server in memory. Everything in it is gone when it stops.
@@ -46,11 +46,11 @@ async fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     let server = ApiServer::start();
     let served = server.serve(options.listen).await?;
     served.write_kubeconfig(&options.kubeconfig)?;
-    let kubeconfig = Kubeconfig(options.kubeconfig.clone());
-    say(&served.url(), &kubeconfig.0).map_err(|error| ServeError::Kubeconfig {
-        path: "stdout".to_owned(),
-        source: error,
-    })?;
+    let kubeconfig = Kubeconfig {
+        path: options.kubeconfig.clone(),
+        text: served.kubeconfig(),
+    };
+    say(&served.url(), &kubeconfig.path)?;
     stop.await;
     Ok(())
 }
@@ -63,12 +63,17 @@ fn say(url: &str, kubeconfig: &std::path::Path) -> io::Result<()> {
     out.flush()
 }
 
-/// The file that holds the token: gone with the server.
-struct Kubeconfig(PathBuf);
+/// The file that holds the token: gone with the server, unless it is another's by then.
+struct Kubeconfig {
+    path: PathBuf,
+    text: String,
+}
 
 impl Drop for Kubeconfig {
     fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
+        if std::fs::read_to_string(&self.path).is_ok_and(|there| there == self.text) {
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }
 

@@ -63,7 +63,9 @@ impl Drop for Controllers {
 }
 
 impl ApiServer {
-    /// Starts a server with what every cluster has from its start. Its controllers are a task of the current runtime.
+    /// Starts a server with what every cluster has from its start. Its controllers are a task of the current runtime, and
+    /// end with it: a server that several tests share, each of which has a runtime of its own, must be started in a runtime
+    /// that outlives them all, or nothing is collected any more.
     ///
     /// # Panics
     ///

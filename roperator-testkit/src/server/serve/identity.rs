@@ -11,6 +11,15 @@ use rustls::{ServerConfig, pki_types::PrivateKeyDer};
 use serde_json::json;
 use uuid::Uuid;
 
+/// The name of everything in a kubeconfig of ours.
+const NAME: &str = "sandbox";
+
+/// Whether a kubeconfig was written by a server like this.
+pub(super) fn is_ours(kubeconfig: &str) -> bool {
+    let parsed: Option<serde_json::Value> = serde_json::from_str(kubeconfig).ok();
+    parsed.is_some_and(|config| config.get("current-context").and_then(serde_json::Value::as_str) == Some(NAME))
+}
+
 /// What a server and its clients prove themselves with.
 #[derive(Debug)]
 pub(super) struct Identity {
@@ -58,7 +67,7 @@ impl Identity {
 
     /// A kubeconfig. JSON is YAML, so kubectl and everyone else reads it.
     pub(super) fn kubeconfig(&self, url: &str) -> String {
-        let name = "sandbox";
+        let name = NAME;
         let config = json!({
             "apiVersion": "v1",
             "kind": "Config",

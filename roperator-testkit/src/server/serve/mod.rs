@@ -3,13 +3,20 @@
 
 mod identity;
 
-use std::{io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    io::{self, Write as _},
+    net::SocketAddr,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto::Builder,
     service::TowerToHyperService,
 };
+use tempfile::NamedTempFile;
 use tokio::{
     net::{TcpListener, TcpStream},
     task::{JoinHandle, JoinSet},
@@ -30,6 +37,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const IDLE: Duration = Duration::from_secs(120);
 
 /// Why a server is not served.
+#[non_exhaustive]
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// Only this machine may connect.
@@ -48,6 +56,14 @@ pub enum ServeError {
     /// No certificate could be made.
     #[error("cannot make a certificate: {0}")]
     Certificate(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// There is a file that is not to be lost.
+    #[error(
+        "{path} exists and is no kubeconfig of a server like this: it is left as it is; choose another path, or remove it"
+    )]
+    Foreign {
+        /// Where it is.
+        path: String,
+    },
     /// The kubeconfig cannot be written.
     #[error("cannot write the kubeconfig to {path}: {source}; choose a path in a folder that exists and is yours")]
     Kubeconfig {
@@ -113,12 +129,13 @@ impl Served {
     ///
     /// # Errors
     ///
-    /// When the file cannot be written.
+    /// When the file cannot be written, or there is one that no server like this wrote.
     pub fn write_kubeconfig(&self, path: &Path) -> Result<(), ServeError> {
-        write_private(path, &self.kubeconfig()).map_err(|source| ServeError::Kubeconfig {
-            path: path.display().to_string(),
-            source,
-        })
+        let shown = || path.display().to_string();
+        if std::fs::read_to_string(path).is_ok_and(|there| !identity::is_ours(&there)) {
+            return Err(ServeError::Foreign { path: shown() });
+        }
+        write_private(path, &self.kubeconfig()).map_err(|source| ServeError::Kubeconfig { path: shown(), source })
     }
 }
 
@@ -129,21 +146,14 @@ impl Drop for Served {
     }
 }
 
-#[cfg(unix)]
+/// Writes a file of its own beside the place, which nobody else may read, and moves it there: whatever was there before,
+/// nobody can read the token through it.
 fn write_private(path: &Path, text: &str) -> io::Result<()> {
-    use std::{fs::OpenOptions, io::Write as _, os::unix::fs::OpenOptionsExt as _};
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)?;
-    file.write_all(text.as_bytes())
-}
-
-#[cfg(not(unix))]
-fn write_private(path: &Path, text: &str) -> io::Result<()> {
-    std::fs::write(path, text)
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut file = NamedTempFile::new_in(folder.unwrap_or_else(|| Path::new(".")))?;
+    file.write_all(text.as_bytes())?;
+    file.persist(path)?;
+    Ok(())
 }
 
 async fn accept(server: ApiServer, listener: TcpListener, acceptor: TlsAcceptor, token: Arc<str>) {
