@@ -7,7 +7,7 @@ use libtest_mimic::Failed;
 use proptest::{
     prelude::*,
     sample::{select, subsequence},
-    test_runner::{Config, FileFailurePersistence, TestError, TestRunner},
+    test_runner::{Config, FileFailurePersistence, RngAlgorithm, TestError, TestRng, TestRunner},
 };
 use serde_json::{Value, json};
 use tokio::{runtime::Runtime, sync::OnceCell};
@@ -90,7 +90,12 @@ pub fn compare(runtime: &Runtime, servers: [Backend; 2], regressions: PathBuf) -
         prop::collection::vec(create(), 0..=4),
         prop::collection::vec(request(), 1..=LENGTH),
     );
-    let outcome = TestRunner::new(config).run(&sequences, |(first, rest)| {
+    // The same sequences each time, so that a change is judged by what it changes; others when more are asked for.
+    let mut runner = match cases {
+        None => TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha)),
+        Some(_) => TestRunner::new(config),
+    };
+    let outcome = runner.run(&sequences, |(first, rest)| {
         let sequence = [first, rest].concat();
         let answers =
             runtime.block_on(async { tokio::try_join!(play(servers[0], &sequence), play(servers[1], &sequence)) });

@@ -16,7 +16,7 @@ use super::{
 use crate::server::{
     field::FieldError,
     names,
-    schema::{ScalePaths, Structural, selectable_fields},
+    schema::{ScalePaths, Structural, decode_object_meta, selectable_fields},
     shape::{ShapeId, Shapes},
     store::Revision,
     table::{self, Column},
@@ -87,6 +87,20 @@ impl Definition {
         let unknown = self.own.structural.decode(object)?;
         self.own.structural.default(object);
         Ok(unknown)
+    }
+
+    /// Reads what merging made of an object: its metadata by its type, and what is absent gets its default.
+    ///
+    /// # Errors
+    ///
+    /// Metadata of a wrong type, in Go's words.
+    pub fn read_merged(&self, mut object: Value) -> Result<Value, String> {
+        let metadata = object.get("metadata").map(decode_object_meta).transpose()?;
+        if let (Some((metadata, _)), Some(map)) = (metadata, object.as_object_mut()) {
+            map.insert("metadata".to_owned(), metadata);
+        }
+        self.own.structural.default(&mut object);
+        Ok(object)
     }
 
     /// Makes an object what storing it makes of it: it has the fields and the defaults of the stored version's schema.

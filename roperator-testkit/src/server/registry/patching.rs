@@ -143,7 +143,12 @@ impl Registry {
         let applied = managed::of(target.resource, target.subresource, |fields| {
             fields.apply(live, config, author, target.options.force)
         })?;
-        let decoded = decode(target.resource, Document::of(applied)).map_err(|why| {
+        let read = match &target.resource.nature {
+            // What a merge makes is not written out and read again: what it leaves of a list without items is null.
+            Nature::Custom(definition) => definition.read_merged(applied),
+            Nature::BuiltIn(_) => decode(target.resource, Document::of(applied)).map(|decoded| decoded.object),
+        };
+        let object = read.map_err(|why| {
             let kind = &target.resource.kind;
             let version = &target.resource.version;
             ApiError::bad_request(format!(
@@ -156,7 +161,7 @@ impl Registry {
                 "error strict decoding YAML: error converting YAML to JSON: {all}"
             ))
         })?;
-        Ok(decoded.object)
+        Ok(object)
     }
 }
 
