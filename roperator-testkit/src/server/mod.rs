@@ -1,6 +1,20 @@
 //! A Kubernetes API server in miniature: HTTP requests in, the answers of a real kube-apiserver out. In memory, in process,
 //! ready in milliseconds. It knows nothing of operators.
 //!
+//! ```
+//! use roperator_testkit::server::ApiServer;
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = ApiServer::start(); // ready at once
+//! let client = kube::Client::new(server.clone(), "default"); // no sockets: tokio's clock may be paused
+//! let served = server.serve("127.0.0.1:0".parse()?).await?; // for kubectl and every other client
+//! println!("{}", served.kubeconfig());
+//! # assert_eq!(client.apiserver_version().await?.minor, "36");
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Layers, each of which imports only those below it:
 //!
 //! - [`http`]: requests and answers, discovery, watches;
