@@ -316,7 +316,12 @@ fn bodies_that_are_too_large() {
                 .header("content-type", "application/json")
                 .body(kube::client::Body::from(vec![b'x'; size]))
                 .unwrap();
-            let answer = client.send(request).await.unwrap();
+            let answer = match client.send(request).await {
+                Ok(answer) => answer,
+                // The server hangs up on who goes on sending; the answer may then be lost.
+                Err(_) if size > 4 << 20 => continue,
+                Err(error) => panic!("{size}: {error}"),
+            };
             assert_eq!(answer.status().as_u16(), code, "{size}");
             let body = answer.into_body().collect().await.unwrap().to_bytes();
             if code == 413 {
