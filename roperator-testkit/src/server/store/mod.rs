@@ -182,11 +182,6 @@ impl Store {
         self.read().revision()
     }
 
-    /// Takes a number that no write has, so that what happened before can be told from what happens after.
-    pub fn advance(&self) -> Revision {
-        self.write().advance()
-    }
-
     /// The newest version of an object.
     #[must_use]
     pub fn get(&self, resource: &GroupResource, key: &str) -> Option<Arc<Object>> {

@@ -9,7 +9,6 @@
 mod approval;
 mod conversion;
 mod defaults;
-mod discovery;
 mod merging;
 mod names;
 mod normal;
@@ -23,7 +22,6 @@ use serde_json::{Map, Value, json};
 
 use crate::server::field::{FieldError, FieldPath};
 
-pub use discovery::api_resources;
 pub use names::{Claims, Condition, accept_names, establish};
 
 /// Fills in what the server fills in whenever it reads a definition, and drops what is empty.
