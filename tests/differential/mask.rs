@@ -102,6 +102,7 @@ impl Mask {
                     // The server goes through the managers in any order.
                     causes.sort_by_key(Value::to_string);
                 }
+                sort_complaints(entries);
                 if let Some(Value::Array(owners)) = entries.get_mut("managedFields") {
                     // The server sorts them by time too, and the case may cross the boundary of a second.
                     owners.sort_by_key(owner);
@@ -134,6 +135,37 @@ impl Mask {
             }
             _ => {}
         }
+    }
+}
+
+/// The server goes through the properties of a custom object in any order, and complains in that order, in the causes as
+/// in the message.
+fn sort_complaints(status: &mut Map<String, Value>) {
+    let custom = |details: &Value| {
+        details["group"]
+            .as_str()
+            .is_some_and(|group| group.ends_with(".example.com"))
+    };
+    if !status.get("details").is_some_and(custom) {
+        return;
+    }
+    let listed = |status: &Map<String, Value>| {
+        let causes = status.get("details")?.get("causes")?.as_array()?;
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let complaint = |cause: &Value| Some(format!("{}: {}", text(&cause["field"])?, text(&cause["message"])?));
+        Some(format!(
+            "[{}]",
+            causes.iter().map(complaint).collect::<Option<Vec<_>>>()?.join(", ")
+        ))
+    };
+    let before = listed(status);
+    if let Some(Value::Array(causes)) = status.get_mut("details").and_then(|details| details.get_mut("causes")) {
+        causes.sort_by_key(|cause| (cause["field"] == "<nil>", cause.to_string()));
+    }
+    if let (Some(before), Some(after)) = (before, listed(status))
+        && let Some(Value::String(message)) = status.get_mut("message")
+    {
+        *message = message.replace(&before, &after);
     }
 }
 

@@ -22,6 +22,7 @@ pub fn trials() -> Vec<Trial> {
             a_known_difference,
         ),
         trial("what is new in every run gets a stable name", stable_names),
+        trial("complaints about a custom object have no order", complaints),
         trial("what a script says is not masked", kept_values),
         trial("what is written is read again", round_trip),
         trial("the recorded answers are as they would be written", recorded_answers),
@@ -106,6 +107,29 @@ fn stable_names() -> Result<(), Failed> {
     let expected = json!({"items": [metadata(1), metadata(2), metadata(1)],
         "metadata": {"resourceVersion": "<rv>", "continue": "<continue>"}});
     expect(list == expected, &format!("{list:#}"))
+}
+
+fn complaints() -> Result<(), Failed> {
+    let masked = |fields: [&str; 2], group: &str| {
+        let causes = fields.map(|field| json!({"field": field, "message": "Required value"}));
+        let message = format!("no: [{}: Required value, {}: Required value]", fields[0], fields[1]);
+        let mut status = json!({"details": {"group": group, "causes": causes}, "message": message});
+        Mask::default().value(&mut status);
+        status
+    };
+    let custom = "a.example.com";
+    expect(
+        masked(["a", "b"], custom) == masked(["b", "a"], custom),
+        "a custom object",
+    )?;
+    expect(
+        masked(["a", "b"], "apps") != masked(["b", "a"], "apps"),
+        "a built-in one",
+    )?;
+    expect(
+        masked(["a", "b"], custom) != masked(["a", "c"], custom),
+        "another field",
+    )
 }
 
 fn kept_values() -> Result<(), Failed> {
