@@ -9,9 +9,8 @@ use serde_json::{Value, json};
 use crate::{
     api::{Answer, Api, ApiError, Content},
     config::OperatorConfig,
-    declaration::OnImmutable,
     desired::DesiredChild,
-    diff::{Change, Memory, WhyDelete, Written, diff_child},
+    diff::{Change, Memory, Update, WhyDelete, Written, diff_child},
     error::Retry,
     kind::Kind,
     losses::Losses,
@@ -116,45 +115,27 @@ impl Applier<'_> {
     pub async fn apply(&mut self, change: &Change, store: &Store, memory: &mut Memory) -> Result<Effect, ApplyError> {
         match change {
             Change::Create { child, body, applied } => self.create(child, body, applied, store, memory).await,
-            Change::Apply {
-                observed,
-                body,
-                applied,
-                convert,
-                on_immutable,
-            } => {
-                if let Some(patch) = convert
+            Change::Apply(update) => {
+                let observed = &update.observed;
+                if let Some(patch) = &update.convert
                     && self.convert(observed, patch).await?.is_none()
                 {
                     return Ok(Effect::Stale(changed(observed)));
                 }
-                let mut body = body.clone();
+                let mut body = update.body.clone();
                 if let Some(metadata) = body.get_mut("metadata").and_then(Value::as_object_mut) {
                     metadata.insert("uid".to_owned(), observed.uid().as_str().into());
                 }
                 // An apply with an unknown field is refused in any case. The other modes parse the body a second time, to say
                 // so in a warning and to find keys that are there twice, which cannot be.
-                let answer = self
-                    .send(
-                        Method::PATCH,
-                        observed,
-                        "&force=true&fieldValidation=Ignore",
-                        (Content::Apply, &body),
-                    )
-                    .await;
-                self.updated(answer, "applied", observed, &body, applied, *on_immutable, memory)
-                    .await
+                let query = "&force=true&fieldValidation=Ignore";
+                let answer = self.send(Method::PATCH, observed, query, (Content::Apply, &body)).await;
+                self.updated(answer, "applied", update, memory).await
             }
-            Change::Replace {
-                observed,
-                body,
-                put,
-                applied,
-                convert,
-                on_immutable,
-            } => {
+            Change::Replace { update, put } => {
+                let observed = &update.observed;
                 let mut put = put.clone();
-                if let Some(patch) = convert {
+                if let Some(patch) = &update.convert {
                     let Some(version) = self.convert(observed, patch).await? else {
                         return Ok(Effect::Stale(changed(observed)));
                     };
@@ -162,11 +143,9 @@ impl Applier<'_> {
                         metadata.insert("resourceVersion".to_owned(), version.as_str().into());
                     }
                 }
-                let answer = self
-                    .send(Method::PUT, observed, "&fieldValidation=Strict", (Content::Json, &put))
-                    .await;
-                self.updated(answer, "replaced", observed, body, applied, *on_immutable, memory)
-                    .await
+                let query = "&fieldValidation=Strict";
+                let answer = self.send(Method::PUT, observed, query, (Content::Json, &put)).await;
+                self.updated(answer, "replaced", update, memory).await
             }
             Change::Delete { observed, why } => self.delete(observed, *why).await,
             Change::AwaitDeletion { observed } => {
@@ -335,42 +314,28 @@ impl Applier<'_> {
         }
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "all of it says what was tried and what to do if it failed"
-    )]
     async fn updated(
         &mut self,
         answer: Result<Answer, ApiError>,
         verb: &'static str,
-        observed: &Object,
-        body: &Value,
-        applied: &str,
-        on_immutable: OnImmutable,
+        update: &Update,
         memory: &mut Memory,
     ) -> Result<Effect, ApplyError> {
+        let observed = &update.observed;
         let object = called(observed.kind(), observed.key());
         match answer {
             Ok(answer) => {
-                self.written(observed.kind(), observed.key(), answer, verb, applied, memory);
+                self.written(observed.kind(), observed.key(), answer, verb, &update.applied, memory);
                 Ok(Effect::Done)
             }
             Err(error) if error.is_stale() => Ok(Effect::Stale(changed(observed))),
-            Err(source) if source.is_invalid() => match self.would_be_valid(observed, body).await {
-                Ok(false) => Err(ApplyError::Refused { object, verb, source }),
-                Ok(true) if on_immutable == OnImmutable::Report => Err(ApplyError::Immutable { object, source }),
-                Ok(true) => self.delete(observed, self.why_recreate(observed, applied)).await,
-                Err(source) => Err(ApplyError::Refused { object, verb, source }),
+            Err(source) if source.is_invalid() => match (self.would_be_valid(update).await, update.recreate) {
+                (Ok(true), Some(why)) => self.delete(observed, why).await,
+                (Ok(true), None) => Err(ApplyError::Immutable { object, source }),
+                (Ok(false), _) => Err(ApplyError::Refused { object, verb, source }),
+                (Err(source), _) => Err(ApplyError::Refused { object, verb, source }),
             },
             Err(source) => Err(ApplyError::Refused { object, verb, source }),
-        }
-    }
-
-    /// Whether it is recreated for other content, or for what somebody made of the same.
-    fn why_recreate(&self, observed: &Object, applied: &str) -> WhyDelete {
-        match observed.annotations().get(&self.config.applied_annotation) {
-            Some(recorded) if **recorded != *applied => WhyDelete::Changed,
-            _ => WhyDelete::Drifted,
         }
     }
 
@@ -379,19 +344,14 @@ impl Applier<'_> {
     ///
     /// # Errors
     /// When the server does not say.
-    async fn would_be_valid(&self, observed: &Object, body: &Value) -> Result<bool, ApiError> {
-        let mut body = body.clone();
-        if let Some(metadata) = body.get_mut("metadata").and_then(Value::as_object_mut) {
-            for member in ["uid", "resourceVersion", "creationTimestamp", "generation"] {
-                metadata.remove(member);
-            }
-        }
+    async fn would_be_valid(&self, update: &Update) -> Result<bool, ApiError> {
+        let observed = &update.observed;
         let url = format!(
             "{}{}",
             observed.kind().path(observed.namespace(), None),
             self.query("&dryRun=All")
         );
-        match self.api.send(Method::POST, &url, (Content::Json, &body)).await {
+        match self.api.send(Method::POST, &url, (Content::Json, &update.body)).await {
             Ok(_) => Ok(true),
             Err(error) if error.code() == Some(409) => Ok(true),
             Err(error) if error.retry() == Retry::Terminal => Ok(false),

@@ -29,7 +29,7 @@ use crate::{
     apply::{Applier, ApplyError, Effect, Seen, called},
     config::OperatorConfig,
     desired::desired,
-    diff::{self, Change, diff},
+    diff::{Change, Update, WhyDelete, diff},
     error::Retry,
     finalize,
     losses::{Losses, Wait},
@@ -328,7 +328,7 @@ where
             let is_deletion = matches!(
                 change,
                 Change::Delete {
-                    why: diff::WhyDelete::Undesired,
+                    why: WhyDelete::Undesired,
                     ..
                 }
             );
@@ -443,8 +443,11 @@ impl Change {
     fn target(&self) -> (&crate::kind::Kind, &ObjectKey) {
         match self {
             Self::Create { child, .. } => (&child.kind, &child.key),
-            Self::Apply { observed, .. }
-            | Self::Replace { observed, .. }
+            Self::Apply(Update { observed, .. })
+            | Self::Replace {
+                update: Update { observed, .. },
+                ..
+            }
             | Self::Delete { observed, .. }
             | Self::AwaitDeletion { observed }
             | Self::Leave { observed } => (observed.kind(), observed.key()),

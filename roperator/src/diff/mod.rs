@@ -37,28 +37,28 @@ pub(crate) enum Change {
         applied: String,
     },
     /// Apply, under our field manager, with the observed uid.
-    Apply {
-        observed: Object,
-        body: Value,
-        applied: String,
-        convert: Option<Value>,
-        on_immutable: OnImmutable,
-    },
+    Apply(Update),
     /// Put, with the observed version: the desired fields laid over the live object.
-    Replace {
-        observed: Object,
-        body: Value,
-        put: Value,
-        applied: String,
-        convert: Option<Value>,
-        on_immutable: OnImmutable,
-    },
+    Replace { update: Update, put: Value },
     /// Delete, with the observed uid.
     Delete { observed: Object, why: WhyDelete },
     /// It is being deleted; what follows waits until it is gone.
     AwaitDeletion { observed: Object },
     /// It differs, and is left until somebody deletes it.
     Leave { observed: Object },
+}
+
+/// What an update of one child states, and what to do if it cannot be.
+#[derive(Clone, Debug)]
+pub(crate) struct Update {
+    pub observed: Object,
+    pub body: Value,
+    /// What is recorded of the desired content.
+    pub applied: String,
+    /// A patch of `managedFields` that has to come before it.
+    pub convert: Option<Value>,
+    /// Delete the child for this if an immutable field is in the way; otherwise report it.
+    pub recreate: Option<WhyDelete>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,57 +177,41 @@ pub(crate) fn diff_child(
     if memory.accepts(live, &applied, &deviation) {
         return None;
     }
-    let content_differs = deviation.content || !deviation.lost.is_empty();
-    let on_immutable = child.config.on_immutable;
     let observed = live.clone();
-    Some(match child.config.strategy {
-        Strategy::Recreate if content_differs => Change::Delete {
-            observed,
-            // A record that is gone or damaged is somebody's doing as well.
-            why: match recorded {
-                Some(_) if deviation.content => WhyDelete::Changed,
-                _ => WhyDelete::Drifted,
-            },
+    // A record that is gone or damaged is somebody's doing as well.
+    let why = match recorded {
+        Some(_) if deviation.content => WhyDelete::Changed,
+        _ => WhyDelete::Drifted,
+    };
+    let strategy = child.config.strategy;
+    let content_differs = deviation.content || !deviation.lost.is_empty();
+    match strategy {
+        Strategy::Recreate if content_differs => return Some(Change::Delete { observed, why }),
+        Strategy::OnDelete if content_differs => return Some(Change::Leave { observed }),
+        // What is left for these two are our own marks.
+        Strategy::Recreate | Strategy::OnDelete | Strategy::Apply | Strategy::Replace => {}
+    }
+    let fields_changed =
+        !recorded.is_some_and(|recorded| recorded.same_fields(&child.content, child.kind.is_built_in()));
+    let recreates = match strategy {
+        Strategy::Apply | Strategy::Replace => child.config.on_immutable == OnImmutable::Recreate,
+        // What admission changed as it was made may make it impossible to write the marks again.
+        Strategy::Recreate => true,
+        Strategy::OnDelete => false,
+    };
+    let update = Update {
+        convert: conversion(config, live, &entries, strategy == Strategy::Apply && fields_changed),
+        recreate: recreates.then_some(why),
+        observed,
+        body,
+        applied,
+    };
+    Some(match strategy {
+        Strategy::Replace => Change::Replace {
+            put: laid_over(live, &update.body, &owned, fields_changed),
+            update,
         },
-        Strategy::OnDelete if content_differs => Change::Leave { observed },
-        Strategy::Replace => {
-            let fields_shrank =
-                !recorded.is_some_and(|recorded| recorded.same_fields(&child.content, child.kind.is_built_in()));
-            let put = laid_over(live, &body, &owned, fields_shrank);
-            let convert = conversion(config, live, &entries, false);
-            Change::Replace {
-                observed,
-                body,
-                put,
-                applied,
-                convert,
-                on_immutable,
-            }
-        }
-        Strategy::Apply => {
-            let same_fields =
-                recorded.is_some_and(|recorded| recorded.same_fields(&child.content, child.kind.is_built_in()));
-            let convert = conversion(config, live, &entries, !same_fields);
-            Change::Apply {
-                observed,
-                body,
-                applied,
-                convert,
-                on_immutable,
-            }
-        }
-        // The content is as it should be; only our own marks are written again. What admission changed as it was made may
-        // make that impossible.
-        strategy @ (Strategy::Recreate | Strategy::OnDelete) => Change::Apply {
-            observed,
-            body,
-            applied,
-            convert: conversion(config, live, &entries, false),
-            on_immutable: match strategy {
-                Strategy::Recreate => OnImmutable::Recreate,
-                _ => OnImmutable::Report,
-            },
-        },
+        Strategy::Apply | Strategy::Recreate | Strategy::OnDelete => Change::Apply(update),
     })
 }
 
