@@ -55,7 +55,10 @@ use bytes::Bytes;
 use tokio::task::JoinHandle;
 
 pub use self::store::Limits;
-use self::{http::body::Body, registry::Registry};
+use self::{
+    http::{body::Body, catalog::Catalogs},
+    registry::Registry,
+};
 
 /// A running API server. Clones are the same server; it ends with the last of them.
 ///
@@ -64,6 +67,7 @@ use self::{http::body::Body, registry::Registry};
 #[derive(Debug, Clone)]
 pub struct ApiServer {
     registry: Arc<Registry>,
+    catalogs: Arc<Catalogs>,
     _controllers: Arc<Controllers>,
 }
 
@@ -100,6 +104,7 @@ impl ApiServer {
         let controllers = tokio::spawn(controllers::run(Arc::clone(&registry)));
         Self {
             registry,
+            catalogs: Arc::default(),
             _controllers: Arc::new(Controllers(controllers)),
         }
     }
@@ -135,7 +140,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let registry = Arc::clone(&self.registry);
-        Box::pin(async move { Ok(http::answer(registry, request).await) })
+        let (registry, catalogs) = (Arc::clone(&self.registry), Arc::clone(&self.catalogs));
+        Box::pin(async move { Ok(http::answer(registry, catalogs, request).await) })
     }
 }

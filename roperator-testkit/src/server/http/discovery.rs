@@ -1,44 +1,37 @@
 //! What is not about objects: which groups, versions and resources there are, the server's version, its health, and the
 //! OpenAPI documents.
 
-use std::{cmp::Reverse, sync::Arc};
-
-use http::{Method, Response, StatusCode, header};
+use http::{HeaderValue, Method, Response, StatusCode, header};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
     Whole,
     body::Body,
-    negotiate::{self, Offer, Representation},
+    catalog::{Catalog, Catalogs, Group, Page, Version},
+    negotiate::{self, Offer},
     openapi, respond, route,
 };
 use crate::server::{
     registry::{
         Registry,
-        resource::{Resource, join, version_priority},
+        resource::{Resource, join},
     },
     status::ApiError,
     types::Types,
 };
-
-/// A version of a group, with what is in it.
-pub(super) struct Version {
-    pub(super) name: String,
-    pub(super) resources: Vec<Arc<Resource>>,
-}
-
-/// A group, with its versions; the preferred one is first.
-pub(super) struct Group {
-    pub(super) name: String,
-    pub(super) versions: Vec<Version>,
-}
 
 /// Answers a request that is not about objects.
 ///
 /// # Errors
 ///
 /// The refusal.
-pub fn answer(registry: &Registry, request: &Whole, segments: &[String]) -> Result<Response<Body>, ApiError> {
+pub fn answer(
+    registry: &Registry,
+    catalogs: &Catalogs,
+    request: &Whole,
+    segments: &[String],
+) -> Result<Response<Body>, ApiError> {
     let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
     if matches!(parts.as_slice(), ["healthz" | "livez" | "readyz", ..]) {
         return Ok(respond::text(StatusCode::OK, "ok"));
@@ -52,40 +45,20 @@ pub fn answer(registry: &Registry, request: &Whole, segments: &[String]) -> Resu
     if is_own && request.method != Method::GET {
         return Err(ApiError::method_not_allowed());
     }
+    let (catalog, now) = (catalogs.of(registry), registry.clock.now());
     match parts.as_slice() {
-        ["openapi", rest @ ..] => return openapi::answer(registry, request, rest),
+        ["openapi", rest @ ..] => return Ok(openapi::answer(&catalog, now, request, rest)),
         ["api"] | ["apis"] => {
             if let Some(version) = aggregated(request) {
-                return Ok(all_at_once(registry, parts == ["api"], version));
+                return Ok(all_at_once(&catalog, now, request, parts == ["api"], version));
             }
         }
         _ => {}
     }
-    let found = match parts.as_slice() {
-        [] => Some(json!({"paths": paths(registry)})),
-        ["version"] => Some(version()),
-        ["api"] => Some(json!({
-            "kind": "APIVersions",
-            "versions": ["v1"],
-            "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": "127.0.0.1:443"}],
-        })),
-        ["apis"] => {
-            let groups: Vec<Value> = groups(registry)
-                .iter()
-                .skip(1)
-                .map(|group| described(group, false))
-                .collect();
-            Some(json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}))
-        }
-        ["apis", name] => groups(registry)
-            .iter()
-            .find(|group| group.name == *name)
-            .map(|group| described(group, true)),
-        ["api", version] => resources(registry, "", version),
-        ["apis", group, version] => resources(registry, group, version),
-        _ => None,
-    };
-    let Some(found) = found else {
+    let page = catalog.page("discovery", &parts, || {
+        Some(Page::hashed(document(&catalog, &parts)?.to_string(), now))
+    });
+    let Some(page) = page else {
         return match parts.as_slice() {
             ["api", ..] => respond::nowhere(""),
             ["apis", group, ..] => respond::nowhere(group),
@@ -98,60 +71,28 @@ pub fn answer(registry: &Registry, request: &Whole, segments: &[String]) -> Resu
         _ => {}
     }
     let representation = negotiate::accept(request.header(header::ACCEPT), Offer::Plain)?;
-    Ok(respond::value(StatusCode::OK, representation, &found))
+    Ok(respond::json(StatusCode::OK, representation, page.bytes))
 }
 
-/// All groups, the core group first, in the order of discovery.
-pub(super) fn groups(registry: &Registry) -> Vec<Group> {
-    let types = Types::kubernetes();
-    let mut groups: Vec<Group> = Vec::new();
-    for group in types.groups() {
-        let versions = group.versions.iter().map(|version| Version {
-            name: version.name.to_owned(),
-            resources: version
-                .resources
-                .iter()
-                .filter_map(|resource| registry.resource(group.name, version.name, resource.name))
-                .collect(),
-        });
-        groups.push(Group {
-            name: group.name.to_owned(),
-            versions: versions.collect(),
-        });
-    }
-    // Custom groups come after all others, by their names.
-    let mut custom = registry.custom_resources();
-    custom.sort_by(|one, other| (&one.group, &one.plural).cmp(&(&other.group, &other.plural)));
-    for resource in custom {
-        let index = groups.iter().position(|group| group.name == resource.group);
-        let index = index.unwrap_or_else(|| {
-            groups.push(Group {
-                name: resource.group.clone(),
-                versions: Vec::new(),
-            });
-            groups.len() - 1
-        });
-        let Some(group) = groups.get_mut(index) else { continue };
-        match group
-            .versions
-            .iter_mut()
-            .find(|version| version.name == resource.version)
-        {
-            Some(version) => version.resources.push(resource),
-            None => group.versions.push(Version {
-                name: resource.version.clone(),
-                resources: vec![resource],
-            }),
+fn document(catalog: &Catalog, parts: &[&str]) -> Option<Value> {
+    match parts {
+        [] => Some(json!({"paths": paths(catalog)})),
+        ["version"] => Some(version()),
+        ["api"] => Some(json!({
+            "kind": "APIVersions",
+            "versions": ["v1"],
+            "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": "127.0.0.1:443"}],
+        })),
+        ["apis"] => {
+            let groups = catalog.groups.iter().skip(1);
+            let groups: Vec<Value> = groups.map(|group| described(group, false)).collect();
+            Some(json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}))
         }
+        ["apis", name] => Some(described(catalog.group(name)?, true)),
+        ["api", version] => resources(catalog, "", version),
+        ["apis", group, version] => resources(catalog, group, version),
+        _ => None,
     }
-    for group in &mut groups {
-        if !types.groups().iter().any(|built_in| built_in.name == group.name) {
-            group
-                .versions
-                .sort_by_key(|version| Reverse(version_priority(&version.name)));
-        }
-    }
-    groups
 }
 
 fn described(group: &Group, is_alone: bool) -> Value {
@@ -167,11 +108,9 @@ fn described(group: &Group, is_alone: bool) -> Value {
 }
 
 /// The resources of a version of a group: `APIResourceList`.
-fn resources(registry: &Registry, group: &str, version: &str) -> Option<Value> {
-    let groups = groups(registry);
-    let found = groups.iter().find(|known| known.name == group)?;
-    let found = found.versions.iter().find(|known| known.name == version)?;
-    let resources: Vec<Value> = found.resources.iter().flat_map(|resource| listed(resource)).collect();
+fn resources(catalog: &Catalog, group: &str, version: &str) -> Option<Value> {
+    let resources = &catalog.version(group, version)?.resources;
+    let resources: Vec<Value> = resources.iter().flat_map(|resource| listed(resource)).collect();
     let mut list = json!({
         "kind": "APIResourceList",
         "groupVersion": join(group, version),
@@ -235,33 +174,49 @@ fn aggregated(request: &Whole) -> Option<&'static str> {
     })
 }
 
-/// Everything in one document: `APIGroupDiscoveryList`.
-fn all_at_once(registry: &Registry, is_core: bool, version: &'static str) -> Response<Body> {
-    let groups = groups(registry);
-    let items = groups
-        .iter()
-        .filter(|group| group.name.is_empty() == is_core)
-        .map(|group| {
-            let metadata = if is_core {
-                json!({})
-            } else {
-                json!({"name": group.name})
-            };
-            let versions: Vec<Value> = group.versions.iter().map(aggregated_version).collect();
-            json!({"metadata": metadata, "versions": versions})
-        });
-    let list = json!({
-        "kind": "APIGroupDiscoveryList",
-        "apiVersion": format!("apidiscovery.k8s.io/{version}"),
-        "metadata": {},
-        "items": items.collect::<Vec<_>>(),
-    });
+/// Everything in one document: `APIGroupDiscoveryList`. Clients keep it, and ask whether it is another now.
+fn all_at_once(
+    catalog: &Catalog,
+    now: Timestamp,
+    request: &Whole,
+    is_core: bool,
+    version: &'static str,
+) -> Response<Body> {
     let media_type = if version == "v2" {
         "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
     } else {
         "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList"
     };
-    respond::bytes(StatusCode::OK, media_type, list.to_string())
+    let root = if is_core { "api" } else { "apis" };
+    let page = catalog.page("aggregated", &[root, version], || {
+        Some(Page::hashed(aggregate(catalog, is_core, version).to_string(), now))
+    });
+    let mut response = match page {
+        Some(page) => respond::page(request, media_type, &page),
+        None => respond::no_page(),
+    };
+    let public = HeaderValue::from_static("public");
+    response.headers_mut().insert(header::CACHE_CONTROL, public);
+    response
+}
+
+fn aggregate(catalog: &Catalog, is_core: bool, version: &str) -> Value {
+    let groups = catalog.groups.iter().filter(|group| group.name.is_empty() == is_core);
+    let items = groups.map(|group| {
+        let metadata = if is_core {
+            json!({})
+        } else {
+            json!({"name": group.name})
+        };
+        let versions: Vec<Value> = group.versions.iter().map(aggregated_version).collect();
+        json!({"metadata": metadata, "versions": versions})
+    });
+    json!({
+        "kind": "APIGroupDiscoveryList",
+        "apiVersion": format!("apidiscovery.k8s.io/{version}"),
+        "metadata": {},
+        "items": items.collect::<Vec<_>>(),
+    })
 }
 
 fn aggregated_version(version: &Version) -> Value {
@@ -314,9 +269,9 @@ fn aggregated_resource(resource: &Resource) -> Value {
     described
 }
 
-fn paths(registry: &Registry) -> Vec<String> {
+fn paths(catalog: &Catalog) -> Vec<String> {
     let mut paths = vec!["/api".to_owned(), "/api/v1".to_owned(), "/apis".to_owned()];
-    for group in groups(registry).iter().skip(1) {
+    for group in catalog.groups.iter().skip(1) {
         paths.push(format!("/apis/{}", group.name));
         paths.extend(
             group
@@ -326,7 +281,14 @@ fn paths(registry: &Registry) -> Vec<String> {
         );
     }
     paths.sort();
-    let others = ["/healthz", "/livez", "/openapi/v3", "/readyz", "/version"];
+    let others = [
+        "/healthz",
+        "/livez",
+        "/openapi/v2",
+        "/openapi/v3",
+        "/readyz",
+        "/version",
+    ];
     paths.extend(others.map(str::to_owned));
     paths
 }
@@ -351,10 +313,3 @@ fn version() -> Value {
         "platform": format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH),
     })
 }
-
-/// What plain documents are shown as.
-pub(super) const PLAIN: Representation = Representation {
-    encoding: negotiate::Encoding::Json,
-    form: negotiate::Form::Whole,
-    version: "v1",
-};

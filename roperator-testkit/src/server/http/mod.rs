@@ -2,11 +2,12 @@
 //! told; what objects are and may become is not decided here.
 //!
 //! [`path`], [`route`], [`options`], [`negotiate`] and [`bodies`] take a request apart; [`objects`] answers for objects, [`watch`] for watches,
-//! [`discovery`] for everything else; [`respond`] writes.
+//! [`discovery`] for everything else, from the [`catalog`]; [`respond`] writes.
 
 pub mod access;
 pub mod bodies;
 pub mod body;
+pub mod catalog;
 pub mod discovery;
 pub mod negotiate;
 pub mod objects;
@@ -24,7 +25,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response, header};
 use http_body_util::{BodyExt as _, Limited};
 
-use self::{body::Body, options::Query, path::Target};
+use self::{body::Body, catalog::Catalogs, options::Query, path::Target};
 use crate::server::{registry::Registry, status::ApiError};
 
 /// No body may be larger: 3 MiB.
@@ -70,7 +71,7 @@ impl Whole {
 }
 
 /// Answers a request. Whoever may send it was decided before.
-pub async fn answer<B>(registry: Arc<Registry>, request: Request<B>) -> Response<Body>
+pub async fn answer<B>(registry: Arc<Registry>, catalogs: Arc<Catalogs>, request: Request<B>) -> Response<Body>
 where
     B: http_body::Body<Data = Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -106,7 +107,7 @@ where
     }
     let answered = match target {
         Target::Objects(target) => objects::answer(&registry, &request, &target),
-        Target::Other(segments) => discovery::answer(&registry, &request, &segments),
+        Target::Other(segments) => discovery::answer(&registry, &catalogs, &request, &segments),
     };
     let response = answered.unwrap_or_else(|error| respond::refusal(&request, &error));
     if request.method == Method::HEAD {

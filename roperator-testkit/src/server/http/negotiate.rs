@@ -66,9 +66,7 @@ pub fn accept(header: Option<&str>, offer: Offer) -> Result<Representation, ApiE
     if header.trim().is_empty() {
         return Ok(json);
     }
-    let mut clauses: Vec<Clause<'_>> = header.split(',').map(clause).collect();
-    clauses.sort_by(|one, other| other.quality.total_cmp(&one.quality));
-    clauses
+    clauses(header)
         .iter()
         .find_map(|clause| {
             let encoding = match clause.kind {
@@ -84,6 +82,27 @@ pub fn accept(header: Option<&str>, offer: Offer) -> Result<Representation, ApiE
             })
         })
         .ok_or_else(not_acceptable)
+}
+
+/// The best of these media types that the client accepts; its parameters are not looked at.
+#[must_use]
+pub fn one_of(header: Option<&str>, offered: &[&'static str]) -> Option<&'static str> {
+    let header = header.filter(|header| !header.is_empty()).unwrap_or("*/*");
+    clauses(header).into_iter().find_map(|clause| {
+        let is_accepted = |offered: &str| match clause.kind.split_once('/') {
+            Some(("*", _)) => true,
+            Some((kind, "*")) => offered.split('/').next() == Some(kind),
+            _ => offered == clause.kind,
+        };
+        offered.iter().copied().find(|offered| is_accepted(offered))
+    })
+}
+
+/// What is accepted, the best first.
+fn clauses(header: &str) -> Vec<Clause<'_>> {
+    let mut clauses: Vec<Clause<'_>> = header.split(',').map(clause).collect();
+    clauses.sort_by(|one, other| other.quality.total_cmp(&one.quality));
+    clauses
 }
 
 fn clause(text: &str) -> Clause<'_> {

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{
     Whole,
     body::Body,
+    catalog::Page,
     negotiate::{self, Encoding, Offer, Representation},
 };
 use crate::server::{status::ApiError, types::Types};
@@ -112,6 +113,24 @@ pub fn bytes(code: StatusCode, media_type: &'static str, bytes: impl Into<bytes:
     let length = bytes.len();
     let mut response = of(code, media_type, Body::whole(bytes));
     response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+    response
+}
+
+/// What was written before, or that it is what the client has.
+#[must_use]
+pub fn page(request: &Whole, media_type: &'static str, page: &Page) -> Response<Body> {
+    let known = request.header(header::IF_NONE_MATCH);
+    let is_known = known.is_some_and(|tags| tags.split(',').any(|tag| tag.trim() == page.tag));
+    let mut response = if is_known {
+        empty(StatusCode::NOT_MODIFIED)
+    } else {
+        bytes(StatusCode::OK, media_type, page.bytes.clone())
+    };
+    let headers = response.headers_mut();
+    if let Ok(tag) = HeaderValue::from_str(&page.tag) {
+        headers.insert(header::ETAG, tag);
+    }
+    headers.insert(header::VARY, HeaderValue::from_static("Accept"));
     response
 }
 

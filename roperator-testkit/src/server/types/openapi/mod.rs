@@ -1,18 +1,23 @@
-//! OpenAPI v3 documents: an index, and a document for each group and version. In go the table of built-in kinds and what
-//! custom kinds there are; out come documents as `kubectl explain`, `kubectl apply` and schema readers want them.
+//! OpenAPI documents: of v3 an index, and a document for each group and version, and one of v2 that says all of it. In go the
+//! table of built-in kinds and what custom kinds there are; out come documents as `kubectl explain`, `kubectl apply` and
+//! schema readers want them.
 //!
-//! Left out are descriptions of built-in kinds, enumerations, the deprecated watch paths, the subresources that stream, and
-//! of the documents of what is not a group's version all but that of `/version`.
+//! Left out are descriptions of built-in kinds, enumerations and unions, the deprecated watch paths, the subresources that
+//! stream, what discovery itself answers, and of the documents of what is not a group's version all but that of `/version`.
 
+mod custom;
+mod gnostic;
 mod paths;
 mod schemas;
 #[cfg(test)]
 mod tests;
+mod v2;
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use serde_json::{Map, Value, json};
 
+pub use self::gnostic::encode;
 use super::Types;
 
 /// A kind that is defined at run time.
@@ -28,6 +33,8 @@ pub struct CustomKind {
     pub namespaced: bool,
     /// The OpenAPI v3 schema of the objects, without what all objects have.
     pub schema: Value,
+    /// The fields that field selectors know.
+    pub selectable: Vec<String>,
     /// Whether the status is a subresource.
     pub status: bool,
     /// Whether the scale is a subresource.
@@ -35,20 +42,17 @@ pub struct CustomKind {
 }
 
 impl Types {
-    /// The index of all documents. `custom` are the groups and versions of custom kinds.
+    /// The index of the documents of these groups and versions, each with the custom kinds in it.
     #[must_use]
-    pub fn openapi_index<'a>(&self, custom: impl Iterator<Item = (&'a str, &'a str, &'a [CustomKind])>) -> Value {
-        let mut paths = Map::new();
-        for group in self.groups() {
-            for version in &group.versions {
-                self.index(&mut paths, group.name, version.name, &[]);
-            }
-        }
-        for (group, version, kinds) in custom {
-            self.index(&mut paths, group, version, kinds);
-        }
-        let url = format!("/openapi/v3/version?hash={}", self.openapi_hash("", "version", &[]));
-        paths.insert("version".to_owned(), json!({ "serverRelativeURL": url }));
+    pub fn openapi_index<'a>(&self, versions: impl Iterator<Item = (&'a str, &'a str, Vec<CustomKind>)>) -> Value {
+        let place = |path: &str, hash: String| json!({"serverRelativeURL": format!("/openapi/v3/{path}?hash={hash}")});
+        let versions = versions.map(|(group, version, custom)| {
+            let path = base(group, version);
+            let place = place(&path, self.openapi_hash(group, version, &custom));
+            (path, place)
+        });
+        let own = place("version", self.openapi_hash("", "version", &[]));
+        let paths: Map<String, Value> = versions.chain([("version".to_owned(), own)]).collect();
         json!({ "paths": paths })
     }
 
@@ -74,13 +78,6 @@ impl Types {
         self.whole(paths, schemas)
     }
 
-    fn index(&self, paths: &mut Map<String, Value>, group: &str, version: &str, custom: &[CustomKind]) {
-        let path = base(group, version);
-        let hash = self.openapi_hash(group, version, custom);
-        let url = format!("/openapi/v3/{path}?hash={hash}");
-        paths.insert(path, json!({ "serverRelativeURL": url }));
-    }
-
     /// What changes when a document does: its `hash` parameter and `ETag`.
     #[must_use]
     pub fn openapi_hash(&self, group: &str, version: &str, custom: &[CustomKind]) -> String {
@@ -92,6 +89,7 @@ impl Types {
                 &kind.kind,
                 &kind.list_kind,
                 kind.namespaced,
+                &kind.selectable,
                 kind.status,
                 kind.scale,
             )
@@ -120,10 +118,21 @@ impl Types {
         Some(self.whole(paths, schemas.found))
     }
 
+    /// The v2 document of all these groups and versions, each with the custom kinds in it.
+    #[must_use]
+    pub fn openapi_v2<'a>(&self, versions: impl Iterator<Item = (&'a str, &'a str, Vec<CustomKind>)>) -> Value {
+        let documents = versions.filter_map(|(group, version, custom)| self.openapi(group, version, &custom));
+        v2::document(self.info(), documents.chain([self.openapi_of_version()]))
+    }
+
+    fn info(&self) -> Value {
+        json!({"title": "Kubernetes", "version": minor(self.release())})
+    }
+
     fn whole(&self, paths: Map<String, Value>, schemas: Map<String, Value>) -> Value {
         json!({
             "openapi": "3.0.0",
-            "info": {"title": "Kubernetes", "version": minor(self.release())},
+            "info": self.info(),
             "paths": paths,
             "components": {
                 "schemas": schemas,

@@ -6,6 +6,9 @@ use super::schemas::{Schemas, reference};
 use super::{CustomKind, base};
 use crate::server::types::resources::Resource;
 
+/// The content types of custom objects, which are not all of those of others.
+const TEXTS: [&str; 2] = ["application/json", "application/yaml"];
+
 /// Content types of patches; the last one is not for custom kinds.
 const PATCHES: [&str; 4] = [
     "application/json-patch+json",
@@ -226,14 +229,17 @@ struct Verb {
 }
 
 impl Verb {
-    fn new(verb: &str) -> Option<Self> {
+    fn new(verb: &str, custom: bool) -> Option<Self> {
         let (method, action, word, parameters, codes): (_, _, _, _, &[&str]) = match verb {
+            "get" if custom => ("get", "get", "read", &["resourceVersion"][..], &["200"]),
             "get" => ("get", "get", "read", &[][..], &["200"]),
             "list" => ("get", "list", "list", LIST, &["200"]),
             "create" => ("post", "post", "create", WRITE, &["200", "201", "202"]),
             "update" => ("put", "put", "replace", WRITE, &["200", "201"]),
+            "patch" if custom => ("patch", "patch", "patch", PATCH, &["200"]),
             "patch" => ("patch", "patch", "patch", PATCH, &["200", "201"]),
             "delete" => ("delete", "delete", "delete", DELETE, &["200", "202"]),
+            "deletecollection" if custom => ("delete", "deletecollection", "delete", LIST, &["200"]),
             "deletecollection" => ("delete", "deletecollection", "delete", DELETE_COLLECTION, &["200"]),
             _ => return None,
         };
@@ -249,7 +255,7 @@ impl Verb {
 
 /// The method and the operation of a verb.
 fn operation(schemas: &mut Schemas<'_>, served: &Served<'_>, verb: &str, everywhere: bool) -> Option<(String, Value)> {
-    let known = Verb::new(verb)?;
+    let known = Verb::new(verb, served.custom)?;
     let answer = match verb {
         "list" => served.list.as_deref()?,
         "delete" | "deletecollection" => schemas.kind("", "v1", "Status").unwrap_or_default(),
@@ -282,19 +288,24 @@ fn operation(schemas: &mut Schemas<'_>, served: &Served<'_>, verb: &str, everywh
 }
 
 fn request_body(schemas: &mut Schemas<'_>, served: &Served<'_>, verb: &str) -> Option<Value> {
+    let whole = |name: &str| -> Map<String, Value> {
+        let types: &[&str] = if served.custom { &TEXTS } else { &["*/*"] };
+        types.iter().map(|of| ((*of).to_owned(), schema(name))).collect()
+    };
     match verb {
-        "create" | "update" => Some(json!({"content": {"*/*": schema(served.schema)}, "required": true})),
+        "create" | "update" => Some(json!({"content": whole(served.schema), "required": true})),
         "patch" => {
             let patch = schemas.patch();
             let types = PATCHES.iter().take(if served.custom { 3 } else { 4 });
             let content: Map<String, Value> = types.map(|name| ((*name).to_owned(), schema(&patch))).collect();
             Some(json!({"content": content, "required": true}))
         }
+        "deletecollection" if served.custom => None,
         "delete" | "deletecollection" => {
             // The schema is the same in all groups; it is told to be a kind of this one, too.
             schemas.kind(schemas.group, schemas.version, "DeleteOptions");
             let options = schemas.kind("", "v1", "DeleteOptions").unwrap_or_default();
-            Some(json!({"content": {"*/*": schema(options)}}))
+            Some(json!({"content": whole(options)}))
         }
         _ => None,
     }
@@ -310,7 +321,7 @@ fn response(code: &str, name: &str, watchable: bool, custom: bool) -> Value {
         "202" => "Accepted",
         _ => "OK",
     };
-    let mut types = vec!["application/json", "application/yaml"];
+    let mut types = TEXTS.to_vec();
     if !custom {
         types.push("application/vnd.kubernetes.protobuf");
     }

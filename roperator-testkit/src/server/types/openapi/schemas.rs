@@ -1,22 +1,12 @@
-//! The schemas in an OpenAPI document. In go types of the table and schemas of custom kinds, out come those and all that
-//! they refer to.
+//! The schemas in an OpenAPI document. In go types of the table, out come their schemas and all that they refer to.
 
 use serde_json::{Map, Value, json};
 
-use super::CustomKind;
 use crate::server::types::Types;
 use crate::server::types::table::{Field, Form, Special, StructId, TypeId};
 
 /// Where in OpenAPI Kubernetes' own machinery is.
-const MACHINERY: &str = "io.k8s.apimachinery.pkg";
-
-/// Where Kubernetes explains its objects.
-pub(super) const CONVENTIONS: &str =
-    "https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md";
-const API_VERSION: &str = "APIVersion defines the versioned schema of this representation of an object. Servers should \
-                           convert recognized schemas to the latest internal value, and may reject unrecognized values";
-const KIND: &str = "Kind is a string value representing the REST resource this object represents. Servers may infer this \
-                    from the endpoint the client submits requests to. Cannot be updated. In CamelCase";
+pub(super) const MACHINERY: &str = "io.k8s.apimachinery.pkg";
 
 /// The schemas of a document.
 pub(super) struct Schemas<'t> {
@@ -62,64 +52,7 @@ impl<'t> Schemas<'t> {
         name
     }
 
-    /// Adds the schemas of a custom kind and of its lists, and tells the name of the former.
-    pub(super) fn custom(&mut self, kind: &CustomKind) -> String {
-        let mut domain: Vec<&str> = self.group.split('.').collect();
-        domain.reverse();
-        let prefix = format!("{}.{}", domain.join("."), self.version);
-        let (name, list) = (
-            format!("{prefix}.{}", kind.kind),
-            format!("{prefix}.{}", kind.list_kind),
-        );
-        let mut schema = kind.schema.clone();
-        if let Value::Object(schema) = &mut schema {
-            schema.entry("type").or_insert("object".into());
-            let properties = schema.entry("properties").or_insert(json!({}));
-            if let Value::Object(properties) = properties {
-                self.root(properties, "ObjectMeta", "Standard object's metadata", "metadata");
-            }
-            schema.insert("x-kubernetes-group-version-kind".to_owned(), self.told(&kind.kind));
-        }
-        let items = json!({
-            "description": format!("List of {}. More info: {CONVENTIONS}", kind.plural),
-            "type": "array",
-            "items": reference(&name),
-        });
-        let mut properties = Map::from_iter([("items".to_owned(), items)]);
-        self.root(&mut properties, "ListMeta", "Standard list metadata", "types-kinds");
-        let lists = json!({
-            "description": format!("{} is a list of {}", kind.list_kind, kind.kind),
-            "type": "object",
-            "required": ["items"],
-            "properties": properties,
-            "x-kubernetes-group-version-kind": self.told(&kind.list_kind),
-        });
-        self.found.insert(name.clone(), schema);
-        self.found.insert(list, lists);
-        name
-    }
-
-    fn told(&self, kind: &str) -> Value {
-        json!([{"group": self.group, "version": self.version, "kind": kind}])
-    }
-
-    /// What all custom objects and their lists have; `words` and `chapter` describe the metadata.
-    fn root(&mut self, properties: &mut Map<String, Value>, meta: &str, words: &str, chapter: &str) {
-        let name = format!("{MACHINERY}.apis.meta.v1.{meta}");
-        if let Some(id) = self.types.table.named(&name) {
-            self.object(id);
-        }
-        let mut property = |name: &str, kind: Value, words: &str, chapter: &str| {
-            let words = format!("{words}. More info: {CONVENTIONS}#{chapter}");
-            let hints = Map::from_iter([("description".to_owned(), words.into())]);
-            properties.insert(name.to_owned(), with(kind, hints));
-        };
-        property("apiVersion", json!({"type": "string"}), API_VERSION, "resources");
-        property("kind", json!({"type": "string"}), KIND, "types-kinds");
-        property("metadata", reference(&name), words, chapter);
-    }
-
-    fn object(&mut self, id: StructId) {
+    pub(super) fn object(&mut self, id: StructId) {
         let found = self.types.table.get(id);
         if self.found.contains_key(found.name) {
             return;
@@ -127,13 +60,11 @@ impl<'t> Schemas<'t> {
         // The place is taken before the fields are looked at, for they may refer to it.
         self.found.insert(found.name.to_owned(), Value::Null);
         let mut schema = Map::from_iter([("type".to_owned(), "object".into())]);
-        let (mut properties, mut required) = (Map::new(), Vec::new());
-        for json in &found.json {
-            properties.insert(json.field.name.to_owned(), self.field(&json.field));
-            if json.field.required {
-                required.push(json.field.name);
-            }
-        }
+        let fields = found.json.iter();
+        let properties: Map<String, Value> = fields
+            .map(|json| (json.field.name.to_owned(), self.field(&json.field)))
+            .collect();
+        let required = self.required(id);
         if !properties.is_empty() {
             schema.insert("properties".to_owned(), properties.into());
         }
@@ -144,6 +75,17 @@ impl<'t> Schemas<'t> {
             schema.insert("x-kubernetes-map-type".to_owned(), "atomic".into());
         }
         self.found.insert(found.name.to_owned(), schema.into());
+    }
+
+    /// The fields that must be there, as they are declared.
+    fn required(&self, id: StructId) -> Vec<&'t str> {
+        let fields = self.types.table.get(id).fields.iter();
+        let required = fields.flat_map(|field| match self.types.table.of(field.of).form {
+            Form::Struct(embedded) if field.inline => self.required(embedded),
+            _ if field.required => vec![field.name],
+            _ => Vec::new(),
+        });
+        required.collect()
     }
 
     fn field(&mut self, field: &Field) -> Value {
@@ -266,7 +208,7 @@ pub(super) fn reference(name: &str) -> Value {
 }
 
 /// A schema with hints beside it, which a reference cannot have.
-fn with(mut schema: Value, mut hints: Map<String, Value>) -> Value {
+pub(super) fn with(mut schema: Value, mut hints: Map<String, Value>) -> Value {
     if hints.is_empty() {
         return schema;
     }
