@@ -4,6 +4,7 @@ use super::{Body, Kubectl};
 
 pub const ALL: &[(&str, Body)] = &[
     ("apply_on_the_clients_side", apply_on_the_clients_side),
+    ("apply_of_a_list", apply_of_a_list),
     ("apply_on_the_servers_side", apply_on_the_servers_side),
     ("apply_moves_to_the_servers_side", apply_moves_to_the_servers_side),
     ("apply_prunes", apply_prunes),
@@ -48,6 +49,42 @@ fn apply_on_the_clients_side(kubectl: &Kubectl) {
     assert_eq!(kubectl.ok("get deploy web -o jsonpath={.metadata.generation}"), "2");
 }
 
+/// A document that holds several. kubectl validates it itself, by the OpenAPI v2 document in protobuf.
+fn list(items: &[&str]) -> String {
+    let items: String = items.iter().map(|item| format!("- {item}\n")).collect();
+    format!("apiVersion: v1\nkind: List\nitems:\n{items}")
+}
+
+fn apply_of_a_list(kubectl: &Kubectl) {
+    let map = map(r#"{"a":"1"}"#);
+    let service = "{apiVersion: v1, kind: Service, metadata: {name: web}, spec: {ports: [{port: 80}]}}";
+    let apply = |service: &str| kubectl.ok_with("apply -f -", &list(&[&map, service]));
+    assert_eq!(apply(service), "configmap/map created\nservice/web created\n");
+    assert_eq!(apply(service), "configmap/map unchanged\nservice/web unchanged\n");
+    let changed = service.replace("80", "81");
+    assert_eq!(apply(&changed), "configmap/map unchanged\nservice/web configured\n");
+    let refused = |service: &str| kubectl.fails_with("apply -f -", &list(&[&map, service]));
+    let because = |why: &str| {
+        format!(
+            "error: error validating \"STDIN\": error validating data: ValidationError({why}; if you choose to ignore \
+             these errors, turn validation off with --validate=false\n"
+        )
+    };
+    assert_eq!(
+        refused(&service.replace("ports", "portz")),
+        because("Service.spec): unknown field \"portz\" in io.k8s.api.core.v1.ServiceSpec")
+    );
+    assert_eq!(
+        refused(&service.replace("80", "x")),
+        because(
+            "Service.spec.ports[0].port): invalid type for io.k8s.api.core.v1.ServicePort.port: got \"string\", \
+             expected \"integer\""
+        )
+    );
+    // Nothing of a list that is refused is applied.
+    assert_eq!(kubectl.ok("get svc web -o jsonpath={.spec.ports[*].port}"), "81");
+}
+
 fn apply_on_the_servers_side(kubectl: &Kubectl) {
     let apply = "apply --server-side --field-manager";
     for _ in 0..2 {
@@ -86,15 +123,11 @@ fn apply_moves_to_the_servers_side(kubectl: &Kubectl) {
 
 fn apply_prunes(kubectl: &Kubectl) {
     let labelled =
-        |name: &str| format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, labels: {{set: x}}}}\n");
-    let both = format!("{}---\n{}", labelled("one"), labelled("two"));
-    kubectl.ok_with("apply -f -", &both);
+        |name: &str| format!("{{apiVersion: v1, kind: ConfigMap, metadata: {{name: {name}, labels: {{set: x}}}}}}");
+    let (one, two) = (labelled("one"), labelled("two"));
+    kubectl.ok_with("apply -f -", &list(&[&one, &two]));
     let prune = "apply --prune -l set=x --prune-allowlist=core/v1/ConfigMap -f -";
-    assert!(
-        kubectl
-            .ok_with(prune, &labelled("one"))
-            .contains("configmap/two pruned")
-    );
+    assert!(kubectl.ok_with(prune, &list(&[&one])).contains("configmap/two pruned"));
     assert_eq!(kubectl.ok("get cm -o name"), "configmap/one\n");
 }
 

@@ -69,6 +69,15 @@ fn a_custom_kind(kubectl: &Kubectl) {
     );
     let unknown = kubectl.fails_with("create -f -", &widget("{size: 1, nonsense: 1}"));
     assert!(unknown.contains("unknown field \"spec.nonsense\""), "{unknown}");
+    let listed = format!(
+        "apiVersion: v1\nkind: List\nitems: [{}]\n",
+        "{apiVersion: example.com/v1, kind: Widget, metadata: {name: one}, spec: {size: 1, nonsense: 1}}"
+    );
+    let unknown = kubectl.fails_with("apply -f -", &listed);
+    assert!(
+        unknown.contains("ValidationError(Widget.spec): unknown field \"nonsense\" in com.example.v1.Widget.spec;"),
+        "{unknown}"
+    );
     // There is no strategic merge of custom kinds.
     assert!(
         kubectl
@@ -89,8 +98,10 @@ fn a_custom_kind(kubectl: &Kubectl) {
         kubectl.ok("get widget one -o jsonpath={.spec.size}{.spec.replicas}{.status.replicas}"),
         "844"
     );
-    let explained = kubectl.ok("explain widget.spec.size");
-    assert!(explained.contains("How large it is."), "{explained}");
+    for output in ["plaintext", "plaintext-openapiv2"] {
+        let explained = kubectl.ok(&format!("explain widget.spec.size --output={output}"));
+        assert!(explained.contains("How large it is."), "{explained}");
+    }
 
     let gone = kubectl.ok("delete crd widgets.example.com");
     assert!(
