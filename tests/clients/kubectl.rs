@@ -1,12 +1,16 @@
-//! kubectl: that of the pinned release beside the real server's binaries, the one in the PATH, and the one that `KUBECTL`
-//! names. Every trial has a sandbox of its own, and looks at what a human would see, and at exit codes.
+//! kubectl: that of the pinned release and an older one, which lie beside the real server's binaries, the one in the PATH,
+//! and the one that `KUBECTL` names. Every trial has a sandbox of its own, and looks at what a human would see, and at exit
+//! codes.
 
 mod applying;
 mod custom;
 mod reading;
 mod writing;
 
-use std::{path::PathBuf, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use libtest_mimic::{Completion, Trial};
 use tempfile::TempDir;
@@ -18,43 +22,54 @@ pub type Body = fn(&Kubectl);
 
 pub fn trials() -> Vec<Trial> {
     let bodies = [reading::ALL, writing::ALL, applying::ALL, custom::ALL].concat();
-    let found = installed();
-    if found.is_empty() {
-        let reason = "there is no kubectl: `scripts/real-apiserver --with-kubectl` builds one for KUBEBUILDER_ASSETS";
-        let ignored = |(name, _): &(&str, Body)| {
-            Trial::ignorable_test(format!("kubectl::{name}"), move || Ok(Completion::ignored_with(reason)))
-        };
-        return bodies.iter().map(ignored).collect();
-    }
     let mut trials = Vec::new();
-    for (kind, path) in found {
+    for (kind, path) in kubectls() {
         for (name, body) in bodies.clone() {
             let path = path.clone();
-            trials.push(Trial::test(format!("kubectl_{kind}::{name}"), move || {
-                body(&Kubectl::new(path));
-                Ok(())
-            }));
+            trials.push(Trial::ignorable_test(
+                format!("kubectl_{kind}::{name}"),
+                move || match path {
+                    Some(path) => {
+                        body(&Kubectl::new(path));
+                        Ok(Completion::Completed)
+                    }
+                    None => Ok(Completion::ignored_with(
+                        "there is none: `scripts/real-apiserver --with-kubectl` builds it for KUBEBUILDER_ASSETS",
+                    )),
+                },
+            ));
         }
     }
     trials
 }
 
-/// The kubectls of this machine.
-fn installed() -> Vec<(&'static str, PathBuf)> {
-    let pinned = std::env::var_os("KUBEBUILDER_ASSETS").map(|folder| PathBuf::from(folder).join("kubectl"));
+/// The kubectls to try: the two that should be on this machine, and what else is on it.
+fn kubectls() -> Vec<(&'static str, Option<PathBuf>)> {
+    let assets = std::env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from);
+    let pinned = assets
+        .as_ref()
+        .map(|folder| folder.join("kubectl"))
+        .filter(|path| path.is_file());
+    let mut all = vec![("pinned", pinned), ("older", assets.as_deref().and_then(older))];
     let named = std::env::var_os("KUBECTL").map(PathBuf::from);
-    let all = [("pinned", pinned), ("named", named), ("in_path", in_path("kubectl"))];
-    let mut found: Vec<(&str, PathBuf)> = Vec::new();
-    for (kind, path) in all {
+    for (kind, path) in [("named", named), ("in_path", in_path("kubectl"))] {
         let Some(path) = path.filter(|path| path.is_file()) else {
             continue;
         };
         let real = path.canonicalize().unwrap();
-        if found.iter().all(|(_, other)| other.canonicalize().unwrap() != real) {
-            found.push((kind, path));
+        let known = all.iter().filter_map(|(_, path)| path.as_ref()?.canonicalize().ok());
+        if !known.into_iter().any(|path| path == real) {
+            all.push((kind, Some(path)));
         }
     }
-    found
+    all
+}
+
+/// The kubectl of another release, whose name has its version.
+fn older(assets: &Path) -> Option<PathBuf> {
+    let files = std::fs::read_dir(assets).ok()?.map(|entry| entry.unwrap());
+    let kubectls = files.filter(|file| file.file_name().to_string_lossy().starts_with("kubectl-"));
+    kubectls.map(|file| file.path()).max()
 }
 
 /// A kubectl, and a sandbox for it.
