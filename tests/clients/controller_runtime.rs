@@ -17,14 +17,15 @@ use rustix::process::Signal;
 use serde_json::json;
 
 use crate::{
-    run,
-    sandbox::{Ended, Process, Sandbox, in_path, soon},
+    go, run,
+    sandbox::{Process, Sandbox, soon},
 };
 
 pub fn trials() -> Vec<Trial> {
     vec![Trial::ignorable_test("controller_runtime::an_operator", || {
         let folder = tempfile::tempdir().unwrap();
-        match build(&folder.path().join("operator")) {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../benches/versus/site-controller-runtime");
+        match go::build(&source, &["build"], &folder.path().join("operator")) {
             Ok(()) => {
                 an_operator(&folder.path().join("operator"));
                 Ok(Completion::Completed)
@@ -32,26 +33,6 @@ pub fn trials() -> Vec<Trial> {
             Err(reason) => Ok(Completion::ignored_with(reason)),
         }
     })]
-}
-
-/// Builds the operator, or says why that cannot be expected here.
-fn build(binary: &Path) -> Result<(), String> {
-    let Some(go) = in_path("go") else {
-        return Err("it is written in Go, and there is no `go` in the PATH".to_owned());
-    };
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../benches/versus/site-controller-runtime");
-    let run = |arguments: &[&str]| -> Ended {
-        let mut command = Command::new(&go);
-        Process::start(command.args(arguments).current_dir(&source), "").wait_for_minutes()
-    };
-    let modules = run(&["mod", "download"]);
-    if !modules.status.success() {
-        let why = modules.err.lines().next().unwrap_or_default().to_owned();
-        return Err(format!("its modules cannot be had: {why}"));
-    }
-    let built = run(&["build", "-o", binary.to_str().unwrap(), "."]);
-    assert!(built.status.success(), "{built:?}");
-    Ok(())
 }
 
 fn definition() -> CustomResourceDefinition {

@@ -10,8 +10,10 @@
     reason = "clippy knows tests by their harness, which this one does without"
 )]
 
+mod client_go;
 mod controller_runtime;
 mod examples;
+mod go;
 mod kube_rs;
 mod kubectl;
 mod network;
@@ -27,6 +29,7 @@ fn main() -> ExitCode {
     // Clients wait for one another most of their time.
     arguments.test_threads.get_or_insert(4);
     let trials = [
+        client_go::trials(),
         controller_runtime::trials(),
         examples::trials(),
         kube_rs::trials(),
