@@ -1,5 +1,5 @@
 //! The paths of custom columns: text in, the value that it finds in an object out. Understood are fields (`.a`, `['a']`),
-//! items (`[0]`, `[-1]`, `[*]`) and items with a field (`[?(@.a=="b")]`); slices, unions and descents are not.
+//! items (`[0]`, `[-1]`, `[*]`), slices (`[1:-1:2]`) and items with a field (`[?(@.a=="b")]`); unions and descents are not.
 
 use serde_json::Value;
 
@@ -13,8 +13,17 @@ pub struct JsonPath {
 enum Step {
     Field(String),
     Index(i64),
+    Slice(Slice),
     All,
     Where(Vec<String>, String, Value),
+}
+
+/// Some items, in steps. A place that is negative counts from the end.
+#[derive(Debug, Clone, PartialEq)]
+struct Slice {
+    start: Option<i64>,
+    end: Option<i64>,
+    step: Option<i64>,
 }
 
 impl JsonPath {
@@ -50,18 +59,10 @@ impl Step {
         match (self, value) {
             (Self::Field(name), _) => value.get(name).into_iter().collect(),
             (Self::Index(index), Value::Array(items)) => {
-                let length = i64::try_from(items.len()).unwrap_or(i64::MAX);
-                let index = if *index < 0 {
-                    index.saturating_add(length)
-                } else {
-                    *index
-                };
-                usize::try_from(index)
-                    .ok()
-                    .and_then(|index| items.get(index))
-                    .into_iter()
-                    .collect()
+                let found = place(*index, items).and_then(|index| items.get(index));
+                found.into_iter().collect()
             }
+            (Self::Slice(slice), Value::Array(items)) => slice.take(items).unwrap_or_default(),
             (Self::All, Value::Array(items)) => items.iter().collect(),
             (Self::All, Value::Object(fields)) => fields.values().collect(),
             (Self::Where(path, operator, wanted), Value::Array(items)) => items
@@ -70,6 +71,24 @@ impl Step {
                 .collect(),
             _ => Vec::new(),
         }
+    }
+}
+
+impl Slice {
+    /// `None` where the slice reaches over an end of the list, or leads nowhere.
+    fn take<'a>(&self, items: &'a [Value]) -> Option<Vec<&'a Value>> {
+        let start = place(self.start.unwrap_or(0), items)?;
+        let end = self.end.map_or(Some(items.len()), |end| place(end, items))?;
+        let step = usize::try_from(self.step.unwrap_or(1)).ok().filter(|step| *step > 0)?;
+        Some(items.get(start..end)?.iter().step_by(step).collect())
+    }
+}
+
+/// Which place of a list is meant.
+fn place(index: i64, items: &[Value]) -> Option<usize> {
+    match usize::try_from(index) {
+        Ok(index) => Some(index),
+        Err(_) => items.len().checked_sub(usize::try_from(index.unsigned_abs()).ok()?),
     }
 }
 
@@ -127,12 +146,24 @@ fn bracket(text: &str) -> Option<(Step, &str)> {
         }
     }
     let (index, rest) = text.split_once(']')?;
-    let step = if index == "*" {
-        Step::All
-    } else {
-        Step::Index(index.trim().parse().ok()?)
+    let step = match (index, index.split_once(':')) {
+        ("*", _) => Step::All,
+        (_, Some((start, rest))) => {
+            let (end, step) = rest.split_once(':').unwrap_or((rest, ""));
+            let [start, end, step] = [number(start)?, number(end)?, number(step)?];
+            Step::Slice(Slice { start, end, step })
+        }
+        (_, None) => Step::Index(index.trim().parse().ok()?),
     };
     Some((step, rest))
+}
+
+/// A number that may be left out; `None` if it is none.
+fn number(text: &str) -> Option<Option<i64>> {
+    if text.is_empty() {
+        return Some(None);
+    }
+    text.parse().ok().map(Some)
 }
 
 fn filter(condition: &str) -> Option<Step> {
@@ -177,6 +208,13 @@ mod tests {
             (".spec.list[-1]", Some(json!(3))),
             (".spec.list[9]", None),
             (".spec.list[*]", Some(json!(1))),
+            (".spec.list[:]", Some(json!(1))),
+            (".spec.list[1:]", Some(json!(2))),
+            (".spec.list[-1:]", Some(json!(3))),
+            (".spec.list[-2:-1:2]", Some(json!(2))),
+            (".spec.list[2:1]", None),
+            (".spec.list[1:9]", None),
+            (".spec.list[::0]", None),
             (r#".status.conditions[?(@.type=="Ready")].status"#, Some(json!("True"))),
             (".status.conditions[?(@.type == 'Ready')].status", Some(json!("True"))),
             (".status.conditions[?(@.n>=3)].type", Some(json!("Ready"))),
@@ -187,7 +225,8 @@ mod tests {
             assert_eq!(JsonPath::parse(path).unwrap().first(&object), found.as_ref(), "{path}");
         }
         assert_eq!(JsonPath::parse("spec"), None);
-        assert_eq!(JsonPath::parse(".a[1:2]"), None);
+        assert_eq!(JsonPath::parse(".a[1:b]"), None);
+        assert_eq!(JsonPath::parse(".a[1,2]"), None);
     }
 
     proptest! {
