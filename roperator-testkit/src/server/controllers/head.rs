@@ -63,9 +63,11 @@ impl Head {
         struct Whole {
             metadata: Head,
         }
-        serde_json::from_slice::<Whole>(&object.json)
-            .ok()
-            .map(|whole| whole.metadata)
+        let whole: Whole = serde_json::from_slice(&object.content.json).ok()?;
+        Some(Self {
+            resource_version: object.revision.to_string(),
+            ..whole.metadata
+        })
     }
 
     pub(super) fn finalizers(&self) -> &[String] {

@@ -48,7 +48,7 @@ impl Source<'_> {
         let Representation { form, version, .. } = self.representation;
         if let (Written::Stored(stored), Form::Whole) = (object, form) {
             let mut bytes = BytesMut::new();
-            Opening::single(self.resource).show(self.resource, stored, &mut bytes);
+            Opening::single(self.resource).show(self.resource, stored, stored.revision, &mut bytes);
             return Ok(respond::json(code, self.representation, bytes.freeze()));
         }
         let value = match object {
@@ -175,7 +175,7 @@ fn whole_list(resource: &Resource, mut metadata: Value, objects: &[Arc<Object>])
         if index > 0 {
             bytes.put_u8(b',');
         }
-        opening.show(resource, object, &mut bytes);
+        opening.show(resource, object, object.revision, &mut bytes);
     }
     bytes.put_slice(b"]}");
     bytes

@@ -1,9 +1,10 @@
-//! Watches: a place in the store's log in, a stream of events out, each a line of JSON, as long as the client reads it.
+//! Watches: a place in the store's log in, a stream of events out, each a line of JSON, as long as the client reads it. What
+//! there is at the beginning, and what comes faster than it is read, is written piece by piece, as the client takes it.
 
 use std::{sync::Arc, time::Duration};
 
 use bytes::{BufMut as _, Bytes, BytesMut};
-use futures::stream;
+use futures::{future, stream};
 use http::Response;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
@@ -17,7 +18,7 @@ use super::{
 use crate::server::{
     registry::{
         Registry,
-        codec::{Opening, decode},
+        codec::{Opening, decode, set_kind},
         object::set_meta,
         options::ListOptions,
         read::{Selection, parse_version, too_large},
@@ -29,8 +30,12 @@ use crate::server::{
 
 /// How often a watch that wants bookmarks gets one.
 const BOOKMARK_EVERY: Duration = Duration::from_secs(60);
+/// The last bookmark comes so long before the end, so that the next watch begins close to it.
+const LAST_BOOKMARK: Duration = Duration::from_secs(2);
 /// How long a watch lasts when the client does not say: the real server takes 30 to 60 minutes.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(45 * 60);
+/// What there is at the beginning is written in pieces of about so many bytes.
+const PIECE: usize = 64 << 10;
 
 /// Begins a watch.
 ///
@@ -47,14 +52,6 @@ pub fn answer(
     parameters: &Parameters,
 ) -> Result<Response<Body>, ApiError> {
     let wanted = parse_version(&options.resource_version)?;
-    let current = registry.store.revision();
-    // Who begins anywhere, and does not want what there is, begins now.
-    let begins_now = wanted == 0 && options.send_initial_events == Some(false);
-    let wanted = if begins_now { current } else { wanted };
-    let timeout = match options.timeout_seconds {
-        Some(seconds) if seconds > 0 => Duration::from_secs(seconds.unsigned_abs()),
-        _ => DEFAULT_TIMEOUT,
-    };
     let lines = Lines {
         registry: Arc::clone(registry),
         resource: Arc::clone(resource),
@@ -65,132 +62,156 @@ pub fn answer(
         opening: Opening::single(resource),
         has_columns: false,
     };
-    let mut follower = Follower {
-        lines,
-        begins_with: (options.send_initial_events == Some(true)).then_some(()),
-        tells_end: options.allow_bookmarks && options.send_initial_events == Some(true),
-        bookmarks: options.allow_bookmarks,
-        wanted,
-        watch: None,
-        ends: Instant::now() + timeout,
-        next_bookmark: Instant::now() + BOOKMARK_EVERY,
-        is_over: false,
-        first: None,
-    };
     // Now, and not when the client begins to read: what it asks for is what there is now.
-    follower.first = Some(match follower.begin() {
-        Ok(bytes) => bytes,
-        Err(error) => follower.end(&error),
-    });
-    let pieces = stream::unfold(follower, |mut follower| async move {
-        let piece = follower.next().await?;
-        Some((piece, follower))
-    });
-    Ok(respond::stream(pieces))
+    Ok(match Follower::begin(lines, options, wanted) {
+        Ok(follower) => respond::stream(stream::unfold(follower, |mut follower| async move {
+            let piece = follower.next().await?;
+            Some((piece, follower))
+        })),
+        Err(refused) => respond::stream(stream::once(future::ready(refusal(&refused)))),
+    })
 }
 
 /// A watch on its way.
 struct Follower {
     lines: Lines,
-    /// Present until the state at the beginning was sent.
-    begins_with: Option<()>,
-    /// Whether the end of that state is told.
+    /// What of the state at the beginning is still to be told.
+    state: std::vec::IntoIter<Arc<Object>>,
+    /// Whether the end of that state is still to be told.
     tells_end: bool,
-    bookmarks: bool,
-    /// What the client has seen.
-    wanted: Revision,
-    watch: Option<Watch>,
+    /// The state that it began with.
+    begun: Revision,
+    watch: Watch,
     ends: Instant,
-    next_bookmark: Instant,
+    /// When the next bookmark is due, if there is one before the end.
+    next_bookmark: Option<Instant>,
+    bookmarks: bool,
     is_over: bool,
-    /// What is told before anything else.
-    first: Option<Bytes>,
 }
 
 impl Follower {
+    /// Finds the place to begin at.
+    fn begin(lines: Lines, options: &ListOptions, wanted: Revision) -> Result<Self, ApiError> {
+        let place = lines.resource.place();
+        let store = &lines.registry.store;
+        let current = store.revision();
+        let begins_with_state = options.send_initial_events == Some(true);
+        let (begun, state) = if begins_with_state {
+            if wanted > current {
+                return Err(too_large(wanted, current));
+            }
+            // The versions themselves are shared with everybody who reads them; only what is sent now is written out.
+            let page = store.list(&Query {
+                resource: &place,
+                namespace: &lines.namespace,
+                at: At::Newest,
+                start: None,
+                limit: None,
+                filter: &|object| lines.selection.takes(object),
+            });
+            let page = page.map_err(expired)?;
+            (page.revision, page.objects)
+        } else if wanted == 0 {
+            // Who begins anywhere, and does not want what there is, begins now.
+            (current, Vec::new())
+        } else {
+            (wanted, Vec::new())
+        };
+        let watch = store.watch(&place, begun).map_err(expired)?;
+        let timeout = match options.timeout_seconds {
+            Some(seconds) if seconds > 0 => Duration::from_secs(seconds.unsigned_abs()),
+            _ => DEFAULT_TIMEOUT,
+        };
+        let mut follower = Self {
+            lines,
+            state: state.into_iter(),
+            tells_end: begins_with_state && options.allow_bookmarks,
+            begun,
+            watch,
+            ends: Instant::now() + timeout,
+            next_bookmark: None,
+            bookmarks: options.allow_bookmarks,
+            is_over: false,
+        };
+        follower.plan_bookmark();
+        Ok(follower)
+    }
+
     /// The next bytes; `None` at the end.
     async fn next(&mut self) -> Option<Bytes> {
-        if let Some(first) = self.first.take().filter(|bytes| !bytes.is_empty()) {
-            return Some(first);
-        }
-        if self.is_over {
-            return None;
-        }
         loop {
-            let registry = Arc::clone(&self.lines.registry);
-            let watch = self.watch.as_mut()?;
-            // A watch that always has events ready ends in time, too.
-            if Instant::now() >= self.ends {
+            // A watch that always has something to tell ends in time, too.
+            if self.is_over || Instant::now() >= self.ends {
                 return None;
             }
-            let until = if self.bookmarks {
-                self.ends.min(self.next_bookmark)
-            } else {
-                self.ends
+            let piece = match self.state() {
+                Some(piece) => piece,
+                None => self.news().await?,
             };
-            match timeout_at(until, watch.next(&registry.store)).await {
-                Ok(Ok(events)) => {
-                    let bytes = self.lines.events(&events);
-                    if !bytes.is_empty() {
-                        return Some(bytes);
-                    }
-                }
-                Ok(Err(ReadError::Closed)) => return None,
-                Ok(Err(error)) => return Some(self.end(&expired(error))),
-                Err(_) if Instant::now() >= self.ends => return None,
-                Err(_) => {
-                    self.next_bookmark = Instant::now() + BOOKMARK_EVERY;
-                    let events = match watch.poll(&registry.store) {
-                        Ok(events) => events,
-                        Err(ReadError::Closed) => return None,
-                        Err(error) => return Some(self.end(&expired(error))),
-                    };
-                    let revision = watch.revision();
-                    let mut bytes = BytesMut::from(self.lines.events(&events));
-                    bytes.put(self.lines.bookmark(revision, false));
-                    return Some(bytes.freeze());
-                }
+            if !piece.is_empty() {
+                return Some(piece);
             }
         }
     }
 
-    /// Finds the place to begin at, and sends what there is if the client wants that.
-    fn begin(&mut self) -> Result<Bytes, ApiError> {
-        let store = &self.lines.registry.store;
-        let place = self.lines.resource.place();
-        if self.begins_with.take().is_none() {
-            self.watch = Some(store.watch(&place, self.wanted).map_err(expired)?);
-            return Ok(Bytes::new());
-        }
-        let current = store.revision();
-        if self.wanted > current {
-            return Err(too_large(self.wanted, current));
-        }
-        let takes = |object: &Object| self.lines.selection.takes(object);
-        let query = Query {
-            resource: &place,
-            namespace: &self.lines.namespace,
-            at: At::Newest,
-            start: None,
-            limit: None,
-            filter: &takes,
-        };
-        let page = store.list(&query).map_err(expired)?;
-        self.watch = Some(store.watch(&place, page.revision).map_err(expired)?);
+    /// The next piece of the state at the beginning; `None` once all of it was told.
+    fn state(&mut self) -> Option<Bytes> {
         let mut bytes = BytesMut::new();
-        for object in &page.objects {
-            self.lines.line("ADDED", object, &mut bytes);
+        while bytes.len() < PIECE
+            && let Some(object) = self.state.next()
+        {
+            self.lines.line("ADDED", &object, object.revision, &mut bytes);
         }
-        if self.tells_end {
-            bytes.put(self.lines.bookmark(page.revision, true));
+        if self.state.len() == 0 && std::mem::take(&mut self.tells_end) {
+            bytes.put(self.lines.bookmark(self.begun, true));
         }
-        Ok(bytes.freeze())
+        (!bytes.is_empty()).then(|| bytes.freeze())
     }
 
-    fn end(&mut self, error: &ApiError) -> Bytes {
-        self.is_over = true;
-        line("ERROR", &error.to_json()).into()
+    /// What happened since, and a bookmark if one is due; nothing if none of it is for this watch, `None` at the end.
+    async fn news(&mut self) -> Option<Bytes> {
+        let registry = Arc::clone(&self.lines.registry);
+        let until = self.next_bookmark.unwrap_or(self.ends);
+        let news = match timeout_at(until, self.watch.next(&registry.store)).await {
+            Ok(news) => news,
+            Err(_) => self.watch.poll(&registry.store),
+        };
+        let events = self.events(news)?;
+        if self.is_over || self.next_bookmark.is_none_or(|due| due > Instant::now()) {
+            return Some(events);
+        }
+        self.plan_bookmark();
+        let mut bytes = BytesMut::from(events);
+        // One that tells nothing new is not sent.
+        if self.watch.revision() > self.begun {
+            bytes.put(self.lines.bookmark(self.watch.revision(), false));
+        }
+        Some(bytes.freeze())
     }
+
+    fn events(&mut self, news: Result<Vec<Arc<Event>>, ReadError>) -> Option<Bytes> {
+        match news {
+            Ok(events) => Some(self.lines.events(&events)),
+            Err(ReadError::Closed) => None,
+            Err(error) => {
+                self.is_over = true;
+                Some(refusal(&expired(error)))
+            }
+        }
+    }
+
+    /// Bookmarks come every minute, and once shortly before the end.
+    fn plan_bookmark(&mut self) {
+        let now = Instant::now();
+        let last = self.ends.checked_sub(LAST_BOOKMARK);
+        let next = last.map(|last| last.min(now + BOOKMARK_EVERY));
+        self.next_bookmark = next.filter(|next| self.bookmarks && *next > now);
+    }
+}
+
+/// A refusal as the last event of a watch.
+fn refusal(error: &ApiError) -> Bytes {
+    line("ERROR", &error.to_json()).into()
 }
 
 fn expired(error: ReadError) -> ApiError {
@@ -227,13 +248,15 @@ impl Lines {
                 .as_ref()
                 .is_some_and(|previous| self.selection.takes(previous));
             let is = event.kind != EventKind::Deleted && self.selection.takes(&event.object);
-            match (was, is) {
-                (false, false) => {}
-                (false, true) => self.line("ADDED", &event.object, &mut bytes),
-                (true, true) => self.line("MODIFIED", &event.object, &mut bytes),
-                (true, false) if event.kind == EventKind::Deleted => self.line("DELETED", &event.object, &mut bytes),
-                (true, false) => self.left(event, &mut bytes),
-            }
+            let (kind, object) = match (was, is, &event.previous) {
+                (false, true, _) => ("ADDED", &event.object),
+                (true, true, _) => ("MODIFIED", &event.object),
+                (true, false, _) if event.kind == EventKind::Deleted => ("DELETED", &event.object),
+                // What the selection no longer takes is shown as it last was, under the revision of its leaving.
+                (true, false, Some(previous)) => ("DELETED", previous),
+                _ => continue,
+            };
+            self.line(kind, object, event.revision(), &mut bytes);
         }
         bytes.freeze()
     }
@@ -242,19 +265,10 @@ impl Lines {
         self.namespace.is_empty() || object.namespace() == self.namespace
     }
 
-    /// An object that the selection no longer takes: it is shown as it last was, under the revision of its leaving.
-    fn left(&mut self, event: &Event, bytes: &mut BytesMut) {
-        let Some(previous) = &event.previous else { return };
-        let Ok(mut object) = decode(&self.resource, previous) else {
-            return;
-        };
-        set_meta(&mut object, "resourceVersion", &event.revision().to_string());
-        self.value("DELETED", object, bytes);
-    }
-
-    fn line(&mut self, kind: &str, object: &Object, bytes: &mut BytesMut) {
+    fn line(&mut self, kind: &str, object: &Object, revision: Revision, bytes: &mut BytesMut) {
         if self.representation.form != Form::Whole {
-            if let Ok(value) = decode(&self.resource, object) {
+            if let Ok(mut value) = decode(&self.resource, object) {
+                set_meta(&mut value, "resourceVersion", &revision.to_string());
                 self.value(kind, value, bytes);
             }
             return;
@@ -263,7 +277,7 @@ impl Lines {
         bytes.put_slice(b"{\"type\":\"");
         bytes.put_slice(kind.as_bytes());
         bytes.put_slice(b"\",\"object\":");
-        self.opening.show(&self.resource, object, bytes);
+        self.opening.show(&self.resource, object, revision, bytes);
         bytes.put_slice(b"}\n");
     }
 
@@ -295,7 +309,7 @@ impl Lines {
     fn bookmark(&mut self, revision: Revision, is_end_of_state: bool) -> Bytes {
         let mut object = self.resource.blank.clone();
         if let Some(map) = object.as_object_mut() {
-            crate::server::registry::codec::set_kind(map, &self.resource);
+            set_kind(map, &self.resource);
         }
         set_meta(&mut object, "resourceVersion", &revision.to_string());
         if is_end_of_state && let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
@@ -315,3 +329,6 @@ impl Lines {
         line("BOOKMARK", &shown).into()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -44,7 +44,7 @@ pub fn may_write(store: &Store, namespace: &str) -> Result<Option<Value>, ApiErr
     let Some(found) = store.get(&namespaces, namespace) else {
         return Err(ApiError::not_found(&namespaces, namespace));
     };
-    serde_json::from_slice(&found.json)
+    serde_json::from_slice(&found.content.json)
         .map(Some)
         .map_err(ApiError::internal)
 }

@@ -1,22 +1,26 @@
 //! Objects as they are stored, and back: values in, bytes with what selectors ask for out. An object is stored without its
-//! `apiVersion` and `kind`, which depend on the version that is asked for: showing it in another one is another beginning.
+//! `apiVersion` and `kind`, which depend on the version that is asked for, and without its `resourceVersion`, which depends
+//! on the write: showing it in another version is another beginning.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use serde_json::{Map, Value};
 
 use super::{
-    object::metadata_mut,
+    object::{metadata_mut, set_meta},
     resource::{Nature, Resource},
 };
 use crate::server::{
     status::ApiError,
-    store::{Object, Revision},
+    store::{Content, Object, Revision},
     types::Types,
 };
 
-/// An object as it is stored under a key, at a revision.
+/// How stored objects begin. Their resource version is empty, and shown right after this.
+const BEGINNING: &str = r#"{"metadata":{"resourceVersion":""#;
+
+/// An object as it is stored.
 #[must_use]
-pub fn encode(resource: &Resource, key: &str, mut object: Value, revision: Revision) -> Object {
+pub fn encode(resource: &Resource, mut object: Value) -> Content {
     if let Nature::Custom(definition) = &resource.nature
         && definition.is_stored_otherwise()
     {
@@ -26,19 +30,12 @@ pub fn encode(resource: &Resource, key: &str, mut object: Value, revision: Revis
     if let Some(twin) = &resource.twin {
         (twin.store)(&mut object);
     }
-    metadata_mut(&mut object).insert("resourceVersion".to_owned(), revision.to_string().into());
     let labels = object.pointer("/metadata/labels").and_then(Value::as_object);
     let labels = labels.into_iter().flatten();
     let labels = labels.filter_map(|(key, value)| Some((key.as_str().into(), value.as_str()?.into())));
     let labels = labels.collect();
-    if let Some(map) = object.as_object_mut() {
-        map.remove("apiVersion");
-        map.remove("kind");
-    }
-    Object {
-        key: key.into(),
-        revision,
-        json: object.to_string().into(),
+    Content {
+        json: write(object),
         labels,
         fields: fields
             .into_iter()
@@ -47,13 +44,35 @@ pub fn encode(resource: &Resource, key: &str, mut object: Value, revision: Revis
     }
 }
 
+/// An object as bytes that begin as all do.
+fn write(mut object: Value) -> Bytes {
+    let mut metadata = std::mem::take(metadata_mut(&mut object));
+    metadata.remove("resourceVersion");
+    let mut others = object.as_object_mut().map(std::mem::take).unwrap_or_default();
+    for field in ["apiVersion", "kind", "metadata"] {
+        others.remove(field);
+    }
+    format!("{BEGINNING}\"{}{}", members(metadata), members(others)).into()
+}
+
+/// More members of an object that has some already, and its end.
+fn members(map: Map<String, Value>) -> String {
+    if map.is_empty() {
+        return "}".to_owned();
+    }
+    let mut text = Value::Object(map).to_string();
+    text.replace_range(..1, ",");
+    text
+}
+
 /// A stored object as a value, in the version of a resource.
 ///
 /// # Errors
 ///
 /// 500 if it is no JSON, which cannot be.
 pub fn decode(resource: &Resource, object: &Object) -> Result<Value, ApiError> {
-    let mut value: Value = serde_json::from_slice(&object.json).map_err(ApiError::internal)?;
+    let mut value: Value = serde_json::from_slice(&object.content.json).map_err(ApiError::internal)?;
+    set_meta(&mut value, "resourceVersion", &object.revision.to_string());
     if let (Some(twin), Nature::BuiltIn(id)) = (&resource.twin, &resource.nature) {
         (twin.show)(&mut value);
         let decoded = Types::kubernetes().decode(*id, value).map_err(ApiError::internal)?;
@@ -99,29 +118,26 @@ impl Opening {
         Self(Bytes::from_static(b"{"))
     }
 
-    /// Writes an object.
-    pub fn show(&self, resource: &Resource, object: &Object, out: &mut BytesMut) {
+    /// Writes an object, as the version of a revision.
+    pub fn show(&self, resource: &Resource, object: &Object, revision: Revision, out: &mut BytesMut) {
         let is_shown_anew = match &resource.nature {
             Nature::Custom(definition) => object.revision < definition.since,
             Nature::BuiltIn(_) => resource.twin.is_some(),
         };
         let other = is_shown_anew.then(|| decode(resource, object)).and_then(Result::ok);
-        let other = other.map(|mut value| {
-            if let Some(map) = value.as_object_mut() {
-                map.remove("apiVersion");
-                map.remove("kind");
-            }
-            Bytes::from(value.to_string())
-        });
-        let json = other.as_ref().unwrap_or(&object.json);
-        out.reserve(self.0.len() + json.len());
+        let other = other.map(write);
+        let json = other.as_ref().unwrap_or(&object.content.json);
+        out.reserve(self.size(object));
         out.put_slice(&self.0);
-        out.put_slice(json.get(1..).unwrap_or_default());
+        out.put_slice(BEGINNING.get(1..).unwrap_or_default().as_bytes());
+        out.put_slice(revision.to_string().as_bytes());
+        out.put_slice(json.get(BEGINNING.len()..).unwrap_or_default());
     }
 
     /// About how many bytes an object takes.
     #[must_use]
     pub fn size(&self, object: &Object) -> usize {
-        self.0.len() + object.json.len()
+        // A revision has at most so many digits.
+        self.0.len() + object.content.json.len() + 20
     }
 }

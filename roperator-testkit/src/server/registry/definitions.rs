@@ -310,8 +310,8 @@ impl Registry {
                 self.remove(resource, &live, new).ok()?;
                 return None;
             }
-            let build = |revision| encode(resource, key, new.clone(), revision);
-            if let Ok(stored) = self.store.put(&place, key, Some(live.revision), build) {
+            let content = encode(resource, new.clone());
+            if let Ok(stored) = self.store.put(&place, key, Some(live.revision), content) {
                 set_meta(&mut new, "resourceVersion", &stored.revision.to_string());
                 return Some((new, stored.revision));
             }

@@ -136,10 +136,10 @@ impl Registry {
     }
 
     fn put_marked(&self, resource: &Resource, live: &Object, marked: Value) -> Option<Arc<Object>> {
-        let build = |revision| encode(resource, &live.key, marked, revision);
+        let content = encode(resource, marked);
         let stored = self
             .store
-            .put(&resource.place(), &live.key, Some(live.revision), build)
+            .put(&resource.place(), &live.key, Some(live.revision), content)
             .ok()?;
         self.after_write(resource, &stored);
         Some(stored)

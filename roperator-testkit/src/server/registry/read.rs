@@ -74,14 +74,18 @@ impl Selection {
             return true;
         }
         let label = |key: &str| {
-            let found = object.labels.binary_search_by(|(label, _)| (**label).cmp(key)).ok()?;
-            object.labels.get(found).map(|(_, value)| &**value)
+            let found = object
+                .content
+                .labels
+                .binary_search_by(|(label, _)| (**label).cmp(key))
+                .ok()?;
+            object.content.labels.get(found).map(|(_, value)| &**value)
         };
         let field = |name: &str| match name {
             "metadata.name" => Some(object.name()),
             "metadata.namespace" => Some(object.namespace()),
             other => {
-                let found = object.fields.iter().find(|(field, _)| **field == *other);
+                let found = object.content.fields.iter().find(|(field, _)| **field == *other);
                 found.map(|(_, value)| &**value)
             }
         };
@@ -100,12 +104,17 @@ pub struct List {
     pub remaining: Option<usize>,
 }
 
+/// Where a list goes on.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Token {
     v: String,
     rv: i64,
     start: String,
+    /// How many objects there are from there on, if they were counted: the list's state does not change, so they are
+    /// counted for its first page alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left: Option<usize>,
 }
 
 impl Registry {
@@ -142,38 +151,56 @@ impl Registry {
         options: &ListOptions,
         selection: &Selection,
     ) -> Result<List, ApiError> {
-        let (at, start) = self.state(options)?;
+        let (at, token) = self.state(options)?;
+        let start = token.as_ref().map(|token| token.start.as_str());
         // Any state is read from the real server's cache, which knows no pages.
-        let is_paged = options.resource_version != "0" || !options.continue_token.is_empty();
+        let is_paged = options.resource_version != "0" || token.is_some();
         let limit = usize::try_from(options.limit).ok();
         let limit = limit.filter(|limit| *limit > 0 && is_paged);
         let query = Query {
             resource: &resource.place(),
             namespace,
             at,
-            start: start.as_deref(),
+            start,
             limit,
             filter: &|object| selection.takes(object),
         };
         let page = self.store.list(&query).map_err(|error| match error {
             ReadError::Future { asked, current } => too_large(asked, current),
-            _ if start.is_some() => self.expired_token(start.as_deref().unwrap_or_default()),
+            _ if start.is_some() => self.expired_token(start.unwrap_or_default()),
             _ => ApiError::expired("The resourceVersion for the provided list is too old."),
         })?;
-        let continue_token = page
-            .next
-            .as_ref()
-            .map_or_else(String::new, |next| token(next, page.revision));
-        let remaining = (page.next.is_some() && selection.is_everything).then_some(page.remaining);
+        let counted = token.as_ref().and_then(|token| token.left);
+        let remaining = if selection.is_everything {
+            self.remaining(query, &page, counted)
+        } else {
+            None
+        };
+        let next = page.next.as_deref();
+        let continue_token = next.map(|next| Token::new(next, page.revision, remaining).encode());
         Ok(List {
             page,
-            continue_token,
+            continue_token: continue_token.unwrap_or_default(),
             remaining,
         })
     }
 
-    /// The state that a list is of, and the key that it begins with.
-    fn state(&self, options: &ListOptions) -> Result<(At, Option<String>), ApiError> {
+    /// How many objects come after a page, where there were so many from its start on, if they were counted.
+    fn remaining(&self, query: Query<'_>, page: &Page, counted: Option<usize>) -> Option<usize> {
+        let next = page.next.as_deref()?;
+        if let Some(counted) = counted {
+            return Some(counted.saturating_sub(page.objects.len()));
+        }
+        let rest = Query {
+            at: At::Exactly(page.revision),
+            start: Some(next),
+            ..query
+        };
+        self.store.remaining(&rest).ok()
+    }
+
+    /// The state that a list is of, and where it goes on.
+    fn state(&self, options: &ListOptions) -> Result<(At, Option<Token>), ApiError> {
         let wanted = options.resource_version.as_str();
         if !options.continue_token.is_empty() {
             if !matches!(wanted, "" | "0") {
@@ -183,7 +210,7 @@ impl Registry {
             let token = parse_token(&options.continue_token)?;
             // A negative version goes on in whatever there is now.
             let at = Revision::try_from(token.rv).map_or(At::Newest, At::Exactly);
-            return Ok((at, Some(token.start)));
+            return Ok((at, Some(token)));
         }
         let version = parse_version(wanted)
             .map_err(|error| ApiError::bad_request(format!("invalid resource version: {}", error.message)))?;
@@ -207,22 +234,28 @@ impl Registry {
              results. Continuing with the provided token results in an inconsistent list - objects that were created, \
              modified, or deleted between the time the first chunk was returned and now may show up in the list.",
         );
-        error.continue_token = Some(encode_token(start, -1));
+        let token = Token {
+            rv: -1,
+            ..Token::new(start, 0, None)
+        };
+        error.continue_token = Some(token.encode());
         error
     }
 }
 
-fn token(next: &str, revision: Revision) -> String {
-    encode_token(next, i64::try_from(revision).unwrap_or(i64::MAX))
-}
+impl Token {
+    fn new(start: &str, revision: Revision, left: Option<usize>) -> Self {
+        Self {
+            v: "meta.k8s.io/v1".to_owned(),
+            rv: i64::try_from(revision).unwrap_or(i64::MAX),
+            start: start.to_owned(),
+            left,
+        }
+    }
 
-fn encode_token(start: &str, revision: i64) -> String {
-    let token = Token {
-        v: "meta.k8s.io/v1".to_owned(),
-        rv: revision,
-        start: start.to_owned(),
-    };
-    URL_SAFE_NO_PAD.encode(serde_json::to_vec(&token).unwrap_or_default())
+    fn encode(&self) -> String {
+        URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).unwrap_or_default())
+    }
 }
 
 fn parse_token(text: &str) -> Result<Token, ApiError> {

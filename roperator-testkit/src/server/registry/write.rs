@@ -173,10 +173,10 @@ impl Registry {
         if target.options.dry_run {
             return Ok(Written::Shown(object));
         }
-        let build = |revision| encode(resource, &place_key, object, revision);
+        let content = encode(resource, object);
         let stored = self
             .store
-            .put(&resource.place(), &place_key, None, build)
+            .put(&resource.place(), &place_key, None, content)
             .map_err(|_| ApiError::already_exists(&place, &name))?;
         if let (Some(held), Some(change)) = (&mut allocations, change) {
             held.apply(change);
@@ -227,8 +227,11 @@ impl Registry {
         if target.options.dry_run {
             return Ok(Some(Written::Shown(new)));
         }
-        let build = |revision| encode(resource, &live.key, new, revision);
-        let Ok(stored) = self.store.put(&resource.place(), &live.key, Some(live.revision), build) else {
+        let content = encode(resource, new);
+        let Ok(stored) = self
+            .store
+            .put(&resource.place(), &live.key, Some(live.revision), content)
+        else {
             return Ok(None);
         };
         if let (Some(held), Some(change)) = (&mut allocations, change) {
@@ -242,10 +245,9 @@ impl Registry {
     /// Removes an object whose last state is `last`; `None` if it changed meanwhile.
     pub(super) fn remove(&self, resource: &Resource, live: &Object, last: Value) -> Result<Option<Written>, ApiError> {
         // Watches see the object as it was before the write that let it go; who wrote is shown what came of it.
-        let stored = decode(resource, live)?;
+        let content = encode(resource, decode(resource, live)?);
         let mut shown = last;
-        let build = |revision| encode(resource, &live.key, stored, revision);
-        let Ok(removed) = self.store.remove(&resource.place(), &live.key, live.revision, build) else {
+        let Ok(removed) = self.store.remove(&resource.place(), &live.key, live.revision, content) else {
             return Ok(None);
         };
         set_meta(&mut shown, "resourceVersion", &removed.revision.to_string());

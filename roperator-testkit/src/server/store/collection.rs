@@ -12,19 +12,29 @@ use super::{At, Event, Object, Page, Query, Revision};
 
 /// The versions of one object, the newest last. A deletion is a version too, as long as history reaches before it.
 #[derive(Debug, Default)]
-struct Versions(Vec<(Revision, Option<Arc<Object>>)>);
+struct Versions(VecDeque<(Revision, Option<Arc<Object>>)>);
 
 impl Versions {
     fn newest(&self) -> Option<&Arc<Object>> {
-        self.0.last().and_then(|(_, object)| object.as_ref())
+        self.0.back().and_then(|(_, object)| object.as_ref())
     }
 
     fn at(&self, at: At) -> Option<&Arc<Object>> {
         let At::Exactly(revision) = at else {
             return self.newest();
         };
-        let version = self.0.iter().rev().find(|(written, _)| *written <= revision);
-        version.and_then(|(_, object)| object.as_ref())
+        let later = self.0.partition_point(|(written, _)| *written <= revision);
+        let (_, object) = self.0.get(later.checked_sub(1)?)?;
+        object.as_ref()
+    }
+
+    /// Forgets what was replaced by the version of a revision, and that version too if it is the deletion of the object and
+    /// the last that is known. Says whether nothing is left.
+    fn forget_before(&mut self, revision: Revision) -> bool {
+        while self.0.front().is_some_and(|(written, _)| *written < revision) {
+            self.0.pop_front();
+        }
+        self.0.len() == 1 && self.newest().is_none()
     }
 }
 
@@ -34,23 +44,21 @@ pub(super) struct Collection {
     objects: BTreeMap<Arc<str>, Versions>,
     live: usize,
     log: VecDeque<Arc<Event>>,
-    /// The revision of the newest event.
+    /// The newest write that is no longer in the log.
+    forgotten: Revision,
+    /// Tells those who watch of the newest write. They end when it does, and see what it told of.
     changes: watch::Sender<Revision>,
-    /// How often the resource ceased to be served.
-    endings: u64,
-    /// When it last did.
-    ended: Revision,
 }
 
 impl Collection {
-    pub(super) fn new() -> Self {
+    /// No objects yet, in a store at this revision.
+    pub(super) fn new(revision: Revision) -> Self {
         Self {
             objects: BTreeMap::new(),
             live: 0,
             log: VecDeque::new(),
-            changes: watch::Sender::new(0),
-            endings: 0,
-            ended: 0,
+            forgotten: 0,
+            changes: watch::Sender::new(revision),
         }
     }
 
@@ -58,23 +66,16 @@ impl Collection {
         self.changes.subscribe()
     }
 
-    /// Lets the watches look whether they still are.
-    pub(super) fn wake(&self) {
-        self.changes.send_modify(|_| {});
+    /// Ends all watches. They see what was written until now.
+    pub(super) fn end_watches(&mut self, revision: Revision) {
+        self.changes = watch::Sender::new(revision);
     }
 
     /// The resource is no longer served. What was written stays in history, for those who have not seen it yet.
-    pub(super) fn end(&mut self, revision: Revision) {
-        self.endings += 1;
-        self.ended = revision;
+    pub(super) fn close(&mut self, revision: Revision) {
         self.objects.retain(|_, versions| versions.newest().is_none());
         self.live = 0;
-        self.wake();
-    }
-
-    /// How often the resource ceased to be served, and when it last did.
-    pub(super) const fn endings(&self) -> (u64, Revision) {
-        (self.endings, self.ended)
+        self.end_watches(revision);
     }
 
     pub(super) const fn len(&self) -> usize {
@@ -93,25 +94,26 @@ impl Collection {
         let versions = self.objects.entry(Arc::clone(&event.object.key)).or_default();
         self.live -= usize::from(versions.newest().is_some());
         self.live += usize::from(version.is_some());
-        versions.0.push((event.revision(), version));
+        versions.0.push_back((event.revision(), version));
         self.changes.send_replace(event.revision());
         self.log.push_back(event);
     }
 
-    /// Forgets the oldest event, which is of this revision, and what the object was before it.
+    /// Forgets the oldest event, if it is of this revision, and what the object was before it.
     pub(super) fn forget(&mut self, revision: Revision) {
-        let is_oldest = self.log.front().is_some_and(|event| event.revision() == revision);
-        if !is_oldest {
-            return;
-        }
-        let Some(event) = self.log.pop_front() else { return };
+        let oldest = self.log.pop_front_if(|event| event.revision() == revision);
+        let Some(event) = oldest else { return };
+        self.forgotten = revision;
         let key = &event.object.key;
-        if let Some(versions) = self.objects.get_mut(key) {
-            versions.0.retain(|(revision, _)| *revision >= event.revision());
-            if matches!(versions.0.as_slice(), [(_, None)]) {
-                self.objects.remove(key);
-            }
+        let versions = self.objects.get_mut(key);
+        if versions.is_some_and(|versions| versions.forget_before(revision)) {
+            self.objects.remove(key);
         }
+    }
+
+    /// The newest write that is no longer known.
+    pub(super) const fn forgotten(&self) -> Revision {
+        self.forgotten
     }
 
     pub(super) fn page(&self, query: &Query<'_>, revision: Revision) -> Page {
@@ -119,20 +121,22 @@ impl Collection {
             revision,
             objects: Vec::new(),
             next: None,
-            remaining: 0,
         };
         for (key, object) in self.range(query) {
-            if page.next.is_some() {
-                page.remaining += 1;
-            } else if query.limit.is_some_and(|limit| page.objects.len() >= limit) {
+            if query.limit.is_some_and(|limit| page.objects.len() >= limit) {
                 // Whether the filter takes it or not: the real server does not look ahead either.
                 page.next = Some(Arc::clone(key));
-                page.remaining = 1;
-            } else if (query.filter)(object) {
+                break;
+            }
+            if (query.filter)(object) {
                 page.objects.push(Arc::clone(object));
             }
         }
         page
+    }
+
+    pub(super) fn remaining(&self, query: &Query<'_>) -> usize {
+        self.range(query).count()
     }
 
     fn range<'a>(&'a self, query: &Query<'a>) -> impl Iterator<Item = (&'a Arc<str>, &'a Arc<Object>)> {
@@ -153,9 +157,10 @@ impl Collection {
             .filter_map(move |(key, versions)| Some((key, versions.at(at)?)))
     }
 
-    /// What was written after a revision.
-    pub(super) fn after(&self, revision: Revision) -> Vec<Arc<Event>> {
-        let first = self.log.partition_point(|event| event.revision() <= revision);
-        self.log.range(first..).cloned().collect()
+    /// What was written after a revision, and not after another.
+    pub(super) fn between(&self, after: Revision, until: Revision) -> impl Iterator<Item = &Arc<Event>> {
+        let first = self.log.partition_point(|event| event.revision() <= after);
+        let events = self.log.range(first..);
+        events.take_while(move |event| event.revision() <= until)
     }
 }

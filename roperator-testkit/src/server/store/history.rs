@@ -7,7 +7,9 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::{At, Event, EventKind, Object, Page, Query, ReadError, Revision, Stale, Write, collection::Collection};
+use super::{
+    At, Content, Event, EventKind, Object, Page, Query, ReadError, Revision, Stale, Write, collection::Collection,
+};
 use crate::server::status::GroupResource;
 
 /// How much of the past a store keeps. What is beyond either limit is compacted, the oldest first.
@@ -41,8 +43,6 @@ pub(super) struct Inner {
     writes: watch::Sender<Revision>,
     /// The size of the versions that only history has.
     past: usize,
-    /// How often all watches were ended.
-    generation: u64,
 }
 
 impl Inner {
@@ -55,18 +55,12 @@ impl Inner {
             order: VecDeque::new(),
             writes: watch::Sender::new(1),
             past: 0,
-            generation: 0,
         }
     }
 
-    pub(super) const fn generation(&self) -> u64 {
-        self.generation
-    }
-
     pub(super) fn end_watches(&mut self) {
-        self.generation += 1;
-        for collection in self.collections.values() {
-            collection.wake();
+        for collection in self.collections.values_mut() {
+            collection.end_watches(self.revision);
         }
     }
 
@@ -93,20 +87,20 @@ impl Inner {
         self.revision
     }
 
-    pub(super) const fn advance(&mut self) -> Revision {
-        self.revision += 1;
-        self.revision
-    }
-
     pub(super) fn collection(&self, resource: &GroupResource) -> Option<&Collection> {
         self.collections.get(resource)
     }
 
     pub(super) fn collection_mut(&mut self, resource: &GroupResource) -> &mut Collection {
-        if !self.collections.contains_key(resource) {
-            self.collections.insert(resource.clone(), Collection::new());
-        }
-        self.collections.entry(resource.clone()).or_insert_with(Collection::new)
+        let revision = self.revision;
+        self.collections
+            .entry(resource.clone())
+            .or_insert_with(|| Collection::new(revision))
+    }
+
+    /// Everything up to here is forgotten.
+    pub(super) const fn compacted(&self) -> Revision {
+        self.compacted
     }
 
     /// Whether everything after a revision is still known.
@@ -120,29 +114,34 @@ impl Inner {
         Ok(())
     }
 
+    /// The revision of the state that a read is of.
+    fn state(&self, at: At) -> Result<Revision, ReadError> {
+        match at {
+            At::Newest => Ok(self.revision),
+            At::Exactly(asked) if asked > self.revision => Err(ReadError::Future {
+                asked,
+                current: self.revision,
+            }),
+            At::Exactly(asked) => self.reaches(asked).map(|()| asked),
+        }
+    }
+
     pub(super) fn list(&self, query: &Query<'_>) -> Result<Page, ReadError> {
-        let revision = match query.at {
-            At::Newest => self.revision,
-            At::Exactly(asked) if asked > self.revision => {
-                return Err(ReadError::Future {
-                    asked,
-                    current: self.revision,
-                });
-            }
-            At::Exactly(asked) => {
-                self.reaches(asked)?;
-                asked
-            }
-        };
+        let revision = self.state(query.at)?;
         Ok(self.collection(query.resource).map_or(
             Page {
                 revision,
                 objects: Vec::new(),
                 next: None,
-                remaining: 0,
             },
             |collection| collection.page(query, revision),
         ))
+    }
+
+    pub(super) fn remaining(&self, query: &Query<'_>) -> Result<usize, ReadError> {
+        self.state(query.at)?;
+        let collection = self.collection(query.resource);
+        Ok(collection.map_or(0, |collection| collection.remaining(query)))
     }
 
     pub(super) fn put(
@@ -150,17 +149,15 @@ impl Inner {
         resource: &GroupResource,
         key: &str,
         expected: Option<Revision>,
-        build: impl FnOnce(Revision) -> Object,
+        content: Content,
     ) -> Result<Arc<Object>, Stale> {
         let live = self.expect(resource, key, expected)?;
-        let object = Arc::new(build(self.revision + 1));
         let kind = if live.is_some() {
             EventKind::Updated
         } else {
             EventKind::Created
         };
-        self.record(resource, kind, Arc::clone(&object), live);
-        Ok(object)
+        Ok(self.record(resource, key, kind, content, live))
     }
 
     pub(super) fn remove(
@@ -168,12 +165,10 @@ impl Inner {
         resource: &GroupResource,
         key: &str,
         expected: Revision,
-        build: impl FnOnce(Revision) -> Object,
+        last: Content,
     ) -> Result<Arc<Object>, Stale> {
         let live = self.expect(resource, key, Some(expected))?;
-        let object = Arc::new(build(self.revision + 1));
-        self.record(resource, EventKind::Deleted, Arc::clone(&object), live);
-        Ok(object)
+        Ok(self.record(resource, key, EventKind::Deleted, last, live))
     }
 
     fn expect(
@@ -193,30 +188,45 @@ impl Inner {
         }
     }
 
+    /// Writes, under the next revision.
     fn record(
         &mut self,
         resource: &GroupResource,
+        key: &str,
         kind: EventKind,
-        object: Arc<Object>,
+        content: Content,
         previous: Option<Arc<Object>>,
-    ) {
-        let revision = self.advance();
-        debug_assert_eq!(
-            revision, object.revision,
-            "the builder uses the revision that it is given"
-        );
-        self.past += previous.as_ref().map_or(0, |object| object.json.len());
+    ) -> Arc<Object> {
+        self.revision += 1;
+        let key = previous
+            .as_ref()
+            .map_or_else(|| key.into(), |live| Arc::clone(&live.key));
+        let object = Arc::new(Object {
+            key,
+            revision: self.revision,
+            content,
+        });
+        self.past += previous.as_ref().map_or(0, |object| object.content.json.len());
         let version = (kind != EventKind::Deleted).then(|| Arc::clone(&object));
         if version.is_none() {
-            self.past += object.json.len();
+            self.past += object.content.json.len();
         }
-        let event = Arc::new(Event { kind, object, previous });
+        let event = Arc::new(Event {
+            kind,
+            object: Arc::clone(&object),
+            previous,
+        });
         self.collection_mut(resource).record(version, Arc::clone(&event));
         self.order.push_back(Arc::new(Write {
             resource: resource.clone(),
             event,
         }));
-        self.writes.send_replace(revision);
+        self.writes.send_replace(self.revision);
+        self.keep_limits();
+        object
+    }
+
+    fn keep_limits(&mut self) {
         while self.order.len() > self.limits.writes || self.past > self.limits.bytes {
             let Some(oldest) = self.order.front().map(|write| write.event.revision()) else {
                 return;
@@ -237,9 +247,9 @@ impl Inner {
             if let Some(collection) = self.collections.get_mut(&write.resource) {
                 collection.forget(event.revision());
             }
-            let mut freed = event.previous.as_ref().map_or(0, |object| object.json.len());
+            let mut freed = event.previous.as_ref().map_or(0, |object| object.content.json.len());
             if event.kind == EventKind::Deleted {
-                freed += event.object.json.len();
+                freed += event.object.content.json.len();
             }
             self.past = self.past.saturating_sub(freed);
         }
@@ -247,6 +257,6 @@ impl Inner {
 
     pub(super) fn close(&mut self, resource: &GroupResource) {
         let revision = self.revision;
-        self.collection_mut(resource).end(revision);
+        self.collection_mut(resource).close(revision);
     }
 }

@@ -1,6 +1,6 @@
 //! A multi-version store: writes of encoded objects go in, each under the next revision of one global counter; objects,
-//! lists as of any revision still in history, watches of a resource and feeds of all of them come out. It never looks into an object, and it knows no kinds:
-//! what selectors ask for is handed in beside the bytes.
+//! lists as of any revision still in history, watches of a resource and feeds of all of them come out. It never looks into
+//! an object, and it knows no kinds: what selectors ask for is handed in beside the bytes.
 
 mod collection;
 mod feed;
@@ -25,7 +25,14 @@ pub struct Object {
     pub key: Arc<str>,
     /// The write that made this version.
     pub revision: Revision,
-    /// The object, encoded, its `resourceVersion` included.
+    /// What it is.
+    pub content: Content,
+}
+
+/// What an object is, whichever write made it so: it is encoded before the write has a number.
+#[derive(Debug)]
+pub struct Content {
+    /// The object, encoded; its `resourceVersion` is not in it.
     pub json: Bytes,
     /// Its labels, sorted by key.
     pub labels: Box<[(Box<str>, Box<str>)]>,
@@ -129,8 +136,6 @@ pub struct Page {
     pub objects: Vec<Arc<Object>>,
     /// The key that comes next, if the limit cut the list.
     pub next: Option<Arc<str>>,
-    /// How many objects come after, whether the filter takes them or not.
-    pub remaining: usize,
 }
 
 /// Why a read was not possible.
@@ -197,6 +202,15 @@ impl Store {
         self.read().list(query)
     }
 
+    /// How many objects a list has from its start on, whatever its filter and its limit are.
+    ///
+    /// # Errors
+    ///
+    /// When the state that is asked for is no longer, or not yet, known.
+    pub fn remaining(&self, query: &Query<'_>) -> Result<usize, ReadError> {
+        self.read().remaining(query)
+    }
+
     /// How many objects of a resource there are.
     #[must_use]
     pub fn count(&self, resource: &GroupResource) -> usize {
@@ -204,7 +218,7 @@ impl Store {
     }
 
     /// Writes a version of an object: `expected` is the revision of the version that it replaces, `None` if there must be
-    /// none. `build` gets the revision of the write.
+    /// none.
     ///
     /// # Errors
     ///
@@ -214,12 +228,12 @@ impl Store {
         resource: &GroupResource,
         key: &str,
         expected: Option<Revision>,
-        build: impl FnOnce(Revision) -> Object,
+        content: Content,
     ) -> Result<Arc<Object>, Stale> {
-        self.write().put(resource, key, expected, build)
+        self.write().put(resource, key, expected, content)
     }
 
-    /// Removes an object that is at revision `expected`. `build` makes its last state, for watches, of the revision of the
+    /// Removes an object that is at revision `expected`. `last` is what watches are shown of it, under the revision of the
     /// removal.
     ///
     /// # Errors
@@ -230,9 +244,9 @@ impl Store {
         resource: &GroupResource,
         key: &str,
         expected: Revision,
-        build: impl FnOnce(Revision) -> Object,
+        last: Content,
     ) -> Result<Arc<Object>, Stale> {
-        self.write().remove(resource, key, expected, build)
+        self.write().remove(resource, key, expected, last)
     }
 
     /// A watch of everything that is written to a resource after the given revision.
@@ -243,15 +257,8 @@ impl Store {
     pub fn watch(&self, resource: &GroupResource, after: Revision) -> Result<Watch, ReadError> {
         let mut inner = self.write();
         inner.reaches(after)?;
-        let collection = inner.collection_mut(resource);
-        let (changes, (endings, _)) = (collection.subscribe(), collection.endings());
-        Ok(Watch::new(
-            resource.clone(),
-            after,
-            changes,
-            inner.generation(),
-            endings,
-        ))
+        let changes = inner.collection_mut(resource).subscribe();
+        Ok(Watch::new(resource.clone(), after, changes))
     }
 
     /// All objects of all resources, in no order, and a feed of everything that is written after this.

@@ -8,10 +8,8 @@ fn resource() -> GroupResource {
     GroupResource::new("", "configmaps")
 }
 
-fn object(key: &str, revision: Revision, text: &str) -> Object {
-    Object {
-        key: key.into(),
-        revision,
+fn content(text: &str) -> Content {
+    Content {
         json: Bytes::copy_from_slice(text.as_bytes()),
         labels: Box::default(),
         fields: Box::default(),
@@ -20,15 +18,13 @@ fn object(key: &str, revision: Revision, text: &str) -> Object {
 
 fn put(store: &Store, key: &str, text: &str) -> Revision {
     let expected = store.get(&resource(), key).map(|live| live.revision);
-    let written = store.put(&resource(), key, expected, |revision| object(key, revision, text));
+    let written = store.put(&resource(), key, expected, content(text));
     written.unwrap().revision
 }
 
 fn remove(store: &Store, key: &str) -> Revision {
     let live = store.get(&resource(), key).unwrap();
-    let removed = store.remove(&resource(), key, live.revision, |revision| {
-        object(key, revision, "last")
-    });
+    let removed = store.remove(&resource(), key, live.revision, content("last"));
     removed.unwrap().revision
 }
 
@@ -41,7 +37,7 @@ fn list(store: &Store, at: At) -> Result<Vec<String>, ReadError> {
         limit: None,
         filter: &|_| true,
     })?;
-    let show = |object: &Arc<Object>| format!("{}={}", object.key, String::from_utf8_lossy(&object.json));
+    let show = |object: &Arc<Object>| format!("{}={}", object.key, String::from_utf8_lossy(&object.content.json));
     Ok(page.objects.iter().map(show).collect())
 }
 
@@ -49,9 +45,9 @@ fn list(store: &Store, at: At) -> Result<Vec<String>, ReadError> {
 fn a_write_on_a_version_that_is_not_there_is_refused() {
     let store = Store::new(Limits::default());
     let first = put(&store, "ns/a", "1");
-    let second = store.put(&resource(), "ns/a", None, |revision| object("ns/a", revision, "2"));
+    let second = store.put(&resource(), "ns/a", None, content("2"));
     assert_eq!(second.unwrap_err().0.unwrap().revision, first);
-    let third = store.remove(&resource(), "ns/b", 7, |revision| object("ns/b", revision, "3"));
+    let third = store.remove(&resource(), "ns/b", 7, content("3"));
     assert!(third.unwrap_err().0.is_none());
     assert_eq!(store.revision(), first, "what is refused takes no revision");
 }
@@ -83,23 +79,25 @@ fn pages_follow_each_other_in_one_state() {
     for name in ["a-b/x", "a/x", "a/y", "a/z", "b/x"] {
         put(&store, name, "1");
     }
-    let page = |start: Option<&str>, at| {
-        store.list(&Query {
-            resource: &resource(),
-            namespace: "a",
-            at,
-            start,
-            limit: Some(2),
-            filter: &|_| true,
-        })
+    let resource = resource();
+    let query = |start, at| Query {
+        resource: &resource,
+        namespace: "a",
+        at,
+        start,
+        limit: Some(2),
+        filter: &|_| true,
     };
-    let first = page(None, At::Newest).unwrap();
+    let first = store.list(&query(None, At::Newest)).unwrap();
     assert_eq!(first.objects.len(), 2);
-    assert_eq!((first.next.as_deref(), first.remaining), (Some("a/z"), 1));
+    assert_eq!(first.next.as_deref(), Some("a/z"));
     remove(&store, "a/z");
-    let second = page(first.next.as_deref(), At::Exactly(first.revision)).unwrap();
+    let rest = query(first.next.as_deref(), At::Exactly(first.revision));
+    let second = store.list(&rest).unwrap();
     assert_eq!(second.objects.len(), 1);
-    assert_eq!((second.next, second.remaining), (None, 0));
+    assert_eq!(second.next, None);
+    assert_eq!(store.remaining(&rest).unwrap(), 1);
+    assert_eq!(store.remaining(&query(None, At::Newest)).unwrap(), 2);
 }
 
 #[test]
@@ -160,13 +158,9 @@ async fn a_feed_begins_with_what_there_is_and_goes_on_with_every_write() {
     let (objects, mut feed) = store.feed();
     assert_eq!(objects.len(), 1);
     assert!(feed.poll(&store).unwrap().is_empty());
-    let added = store
-        .put(&other, "b", None, |revision| object("b", revision, "1"))
-        .unwrap();
+    let added = store.put(&other, "b", None, content("1")).unwrap();
     remove(&store, "ns/a");
-    store
-        .remove(&other, "b", added.revision, |revision| object("b", revision, "last"))
-        .unwrap();
+    store.remove(&other, "b", added.revision, content("last")).unwrap();
     store.close(&other);
     let writes = feed.next(&store).await.unwrap();
     let seen: Vec<_> = writes
@@ -213,6 +207,68 @@ fn a_resource_that_is_closed_and_opened_again_keeps_its_new_history() {
     assert!(
         store.watch(&resource(), store.revision() - 4).is_ok(),
         "what is closed takes no room for ever"
+    );
+}
+
+#[test]
+fn what_is_forgotten_of_other_resources_is_not_missed() {
+    let store = Store::new(Limits {
+        writes: 3,
+        ..Limits::default()
+    });
+    let mut watch = store.watch(&resource(), store.revision()).unwrap();
+    let other = GroupResource::new("g", "others");
+    for key in ["a", "b", "c", "d", "e"] {
+        store.put(&other, key, None, content("1")).unwrap();
+    }
+    put(&store, "ns/a", "1");
+    assert_eq!(watch.poll(&store).unwrap().len(), 1);
+    for text in ["2", "3", "4", "5"] {
+        put(&store, "ns/a", text);
+    }
+    assert!(matches!(watch.poll(&store), Err(ReadError::Compacted { .. })));
+}
+
+#[test]
+fn a_watch_that_is_far_behind_catches_up_in_pieces() {
+    let store = Store::new(Limits::default());
+    let mut watch = store.watch(&resource(), store.revision()).unwrap();
+    for number in 0..10 {
+        put(&store, &format!("ns/{number}"), &"x".repeat(100 << 10));
+    }
+    let mut seen = Vec::new();
+    while watch.revision() < store.revision() {
+        let events = watch.poll(&store).unwrap();
+        assert_eq!(watch.revision(), events.last().unwrap().revision());
+        assert!(events.len() <= 3, "{}", events.len());
+        seen.extend(events.iter().map(|event| event.revision()));
+    }
+    assert_eq!(seen, (2..12).collect::<Vec<_>>());
+    assert!(watch.poll(&store).unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_watch_that_ends_tells_what_came_before() {
+    let store = Store::new(Limits::default());
+    let begin = store.revision();
+    let mut watches = [0, 1, 2].map(|_| store.watch(&resource(), begin).unwrap());
+    let first = put(&store, "ns/a", "1");
+    assert_eq!(watches[1].next(&store).await.unwrap().len(), 1);
+    store.end_watches();
+    let late = store.watch(&resource(), begin).unwrap();
+    put(&store, "ns/a", "2");
+    for (watch, unseen) in watches.iter_mut().zip([1, 0, 1]) {
+        for _ in 0..unseen {
+            let events = watch.next(&store).await.unwrap();
+            assert_eq!(events.iter().map(|event| event.revision()).collect::<Vec<_>>(), [first]);
+        }
+        assert_eq!(watch.next(&store).await.unwrap_err(), ReadError::Closed);
+    }
+    let mut late = late;
+    assert_eq!(
+        late.poll(&store).unwrap().len(),
+        2,
+        "one that begins afterwards goes on"
     );
 }
 

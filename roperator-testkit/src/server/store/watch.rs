@@ -8,32 +8,24 @@ use tokio::sync::watch::Receiver;
 use super::{Event, ReadError, Revision, Store};
 use crate::server::status::GroupResource;
 
+/// A watch that is far behind gets no more bytes of objects than about so many at once.
+const PIECE: usize = 256 << 10;
+
 /// A watch of one resource.
 #[derive(Debug)]
 pub struct Watch {
     resource: GroupResource,
     after: Revision,
+    /// The newest write to the resource. It ends when the watch is to end, and what it told last is the last to be seen.
     changes: Receiver<Revision>,
-    /// Which generation of watches it is of.
-    generation: u64,
-    /// How often the resource had ceased to be served when it began.
-    endings: u64,
 }
 
 impl Watch {
-    pub(super) const fn new(
-        resource: GroupResource,
-        after: Revision,
-        changes: Receiver<Revision>,
-        generation: u64,
-        endings: u64,
-    ) -> Self {
+    pub(super) const fn new(resource: GroupResource, after: Revision, changes: Receiver<Revision>) -> Self {
         Self {
             resource,
             after,
             changes,
-            generation,
-            endings,
         }
     }
 
@@ -59,39 +51,51 @@ impl Watch {
             if !events.is_empty() {
                 return Ok(events);
             }
-            // The sender goes with the collection.
-            self.changes.changed().await.map_err(|_| ReadError::Closed)?;
+            // Whether it has changed or ended, the next look tells.
+            let _ = self.changes.changed().await;
         }
     }
 
-    /// The events that came since the last call, in order, without waiting. Afterwards [`Self::revision`] is the store's.
+    /// The events that came since the last call, in order, without waiting: all of them, so that [`Self::revision`] is the
+    /// store's afterwards, or as many as are good at once.
     ///
     /// # Errors
     ///
-    /// When compaction was faster than this watch.
+    /// When compaction was faster than this watch, or it is over.
     pub fn poll(&mut self, store: &Store) -> Result<Vec<Arc<Event>>, ReadError> {
         let inner = store.read();
-        if inner.generation() != self.generation {
-            return Err(ReadError::Closed);
+        let collection = inner.collection(&self.resource).ok_or(ReadError::Closed)?;
+        // What was forgotten of other resources is not missed.
+        if self.after < collection.forgotten() {
+            return Err(ReadError::Compacted {
+                asked: self.after,
+                oldest: inner.compacted(),
+            });
         }
-        inner.reaches(self.after)?;
-        let Some(collection) = inner.collection(&self.resource) else {
-            return Err(ReadError::Closed);
+        let is_over = self.changes.has_changed().is_err();
+        let until = if is_over {
+            *self.changes.borrow()
+        } else {
+            inner.revision()
         };
-        let mut events = collection.after(self.after);
-        let (endings, ended) = collection.endings();
-        if endings != self.endings {
-            // The last of it is still to be told: the objects that went with their definition.
-            events.retain(|event| event.revision() <= ended);
-            self.after = self.after.max(ended);
-            return if events.is_empty() {
-                Err(ReadError::Closed)
-            } else {
-                Ok(events)
-            };
+        let mut waiting = collection.between(self.after, until);
+        let mut events = Vec::new();
+        let mut room = PIECE;
+        while room > 0
+            && let Some(event) = waiting.next()
+        {
+            room = room.saturating_sub(event.object.content.json.len());
+            events.push(Arc::clone(event));
         }
+        if is_over && events.is_empty() {
+            return Err(ReadError::Closed);
+        }
+        let delivered = match events.last() {
+            Some(last) if room == 0 => last.revision(),
+            _ => until,
+        };
         // A watch may begin in the future: what comes before is not for it.
-        self.after = self.after.max(inner.revision());
+        self.after = self.after.max(delivered);
         Ok(events)
     }
 }

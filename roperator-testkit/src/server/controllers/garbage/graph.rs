@@ -260,7 +260,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::server::store::Object;
+    use crate::server::store::{Content, Object};
 
     fn object(name: &str, namespace: &str, more: serde_json::Value) -> (Uid, Identity, Head) {
         let mut metadata = json!({"name": name, "uid": name});
@@ -270,9 +270,11 @@ mod tests {
         let object = Object {
             key: crate::server::store::key(namespace, name).into(),
             revision: 1,
-            json: json!({"metadata": metadata}).to_string().into(),
-            labels: Box::default(),
-            fields: Box::default(),
+            content: Content {
+                json: json!({"metadata": metadata}).to_string().into(),
+                labels: Box::default(),
+                fields: Box::default(),
+            },
         };
         let head = Head::of(&object).unwrap();
         let identity = Identity {

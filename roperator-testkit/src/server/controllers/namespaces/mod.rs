@@ -176,7 +176,7 @@ impl Emptier {
         let since = deleted_at.parse::<jiff::Timestamp>().unwrap_or(now);
         let passed = now.duration_since(since).as_secs();
         let pods = self.list(&pods, namespace).into_iter();
-        let pods = pods.filter_map(|pod| serde_json::from_slice::<Value>(&pod.json).ok());
+        let pods = pods.filter_map(|pod| serde_json::from_slice::<Value>(&pod.content.json).ok());
         let running = pods.filter(|pod| !matches!(text(pod, "/status/phase"), "Succeeded" | "Failed"));
         let graces = running.filter_map(|pod| pod.pointer("/spec/terminationGracePeriodSeconds")?.as_i64());
         graces.max().is_some_and(|grace| passed < grace)

@@ -70,7 +70,7 @@ fn default(store: &Store) -> Class {
     let listed = store.list(&query).map(|page| page.objects).unwrap_or_default();
     let found = listed
         .iter()
-        .filter_map(|stored| serde_json::from_slice::<Value>(&stored.json).ok());
+        .filter_map(|stored| serde_json::from_slice::<Value>(&stored.content.json).ok());
     let defaults = found.filter(|class| class.get("globalDefault").and_then(Value::as_bool) == Some(true));
     let none = Class {
         name: String::new(),
@@ -93,5 +93,5 @@ fn class(object: &Value) -> Class {
 
 fn read(store: &Store, group: &str, plural: &str, name: &str) -> Option<Value> {
     let found = store.get(&GroupResource::new(group, plural), name)?;
-    serde_json::from_slice(&found.json).ok()
+    serde_json::from_slice(&found.content.json).ok()
 }
