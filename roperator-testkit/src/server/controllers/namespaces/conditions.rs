@@ -26,7 +26,7 @@ impl Findings {
     }
 
     /// So many objects of a resource are left, which wait for these finalizers.
-    pub(super) fn add(&mut self, resource: &GroupResource, count: usize, finalizers: BTreeMap<String, usize>) {
+    pub(super) fn add(&mut self, resource: &GroupResource, count: usize, finalizers: &BTreeMap<String, usize>) {
         if count > 0 {
             self.left.push(format!(
                 "{}.{} has {count} resource instances",
@@ -34,7 +34,7 @@ impl Findings {
             ));
         }
         for (finalizer, count) in finalizers {
-            *self.finalizers.entry(finalizer).or_default() += count;
+            *self.finalizers.entry(finalizer.clone()).or_default() += count;
         }
     }
 
@@ -164,12 +164,12 @@ mod tests {
         findings.add(
             &GroupResource::new("g", "w"),
             2,
-            BTreeMap::from([("x/y".to_owned(), 2)]),
+            &BTreeMap::from([("x/y".to_owned(), 2)]),
         );
         findings.add(
             &GroupResource::new("", "configmaps"),
             1,
-            BTreeMap::from([("x/y".to_owned(), 1)]),
+            &BTreeMap::from([("x/y".to_owned(), 1)]),
         );
         findings.fail("why".to_owned());
         assert!(!findings.is_over());

@@ -2,33 +2,33 @@
 //! namespace that is being deleted, conditions that say what is left, and at last the end of its finalizer.
 //!
 //! Pods go first, as in the real controller; while there are some, the conditions do not speak of what is left. A namespace
-//! is looked at when it or something in it is written. [`conditions`] has the words.
+//! is looked at when it or something in it is written. [`contents`] has what is left, [`conditions`] the words.
 
 mod conditions;
+mod contents;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeSet, HashMap},
     sync::Arc,
 };
 
 use serde_json::{Value, json};
 
-use self::conditions::Findings;
+use self::contents::Contents;
 use super::{MANAGER, head::Head};
 use crate::server::{
     clock::seconds,
     registry::{
         Registry,
         codec::decode,
-        object::{child_mut, is_deleted, meta, text},
-        options::{DeleteOptions, WriteOptions},
+        object::{child_mut, is_deleted, meta},
+        options::WriteOptions,
         resource::Resource,
         warnings::Warnings,
         write::Target,
     },
     status::{ApiError, GroupResource},
-    store::{At, EventKind, Object, Query, Write},
-    types::Types,
+    store::{EventKind, Object, Write},
 };
 
 /// The finalizer of a namespace, in its spec, that this controller removes.
@@ -38,8 +38,8 @@ const FINALIZER: &str = "kubernetes";
 #[derive(Debug)]
 pub(super) struct Emptier {
     registry: Arc<Registry>,
-    /// The namespaces that are being deleted.
-    terminating: HashSet<String>,
+    /// The namespaces that are being deleted, with what is in them.
+    terminating: HashMap<String, Contents>,
     /// Those of them to look at.
     due: BTreeSet<String>,
 }
@@ -49,7 +49,7 @@ impl Emptier {
     pub(super) fn new(registry: Arc<Registry>, objects: &[(GroupResource, Arc<Object>)]) -> Self {
         let mut emptier = Self {
             registry,
-            terminating: HashSet::new(),
+            terminating: HashMap::new(),
             due: BTreeSet::new(),
         };
         for (_, object) in objects.iter().filter(|(resource, _)| is_namespaces(resource)) {
@@ -68,15 +68,19 @@ impl Emptier {
             } else {
                 self.observe_namespace(object);
             }
-        } else if self.terminating.contains(object.namespace()) {
+        } else if let Some(contents) = self.terminating.get_mut(object.namespace()) {
+            contents.touch(&write.resource, &object.key);
             self.due.insert(object.namespace().to_owned());
         }
     }
 
     fn observe_namespace(&mut self, namespace: &Object) {
         if Head::of(namespace).is_some_and(|head| head.is_deleted()) {
-            self.terminating.insert(namespace.name().to_owned());
-            self.due.insert(namespace.name().to_owned());
+            let name = namespace.name().to_owned();
+            // What is written from now on is observed.
+            let contents = || Contents::of(&self.registry, namespace.name());
+            self.terminating.entry(name.clone()).or_insert_with(contents);
+            self.due.insert(name);
         }
     }
 
@@ -96,7 +100,7 @@ impl Emptier {
         }
     }
 
-    fn sync(&self, name: &str) -> Result<(), ApiError> {
+    fn sync(&mut self, name: &str) -> Result<(), ApiError> {
         let Some(resource) = self.registry.resource("", "v1", "namespaces") else {
             return Ok(());
         };
@@ -107,8 +111,13 @@ impl Emptier {
         if !is_deleted(&namespace) || finalizers(&namespace).next().is_none() {
             return Ok(());
         }
-        let findings = self.delete_content(name, meta(&namespace, "deletionTimestamp"));
-        let now = seconds(self.registry.clock.now());
+        let Some(contents) = self.terminating.get_mut(name) else {
+            return Ok(());
+        };
+        let now = self.registry.clock.now();
+        let since = meta(&namespace, "deletionTimestamp").parse().unwrap_or(now);
+        let findings = contents.delete(&self.registry, now.duration_since(since).as_secs());
+        let now = seconds(now);
         self.update(&resource, name, "status", &|namespace| {
             child_mut(namespace, "status").insert("phase".to_owned(), "Terminating".into());
             findings.write(namespace, &now);
@@ -127,95 +136,6 @@ impl Emptier {
             })?;
         }
         Ok(())
-    }
-
-    /// Deletes what is in a namespace; what is left of it.
-    fn delete_content(&self, namespace: &str, deleted_at: &str) -> Findings {
-        let mut findings = Findings::default();
-        let mut resources = self.content();
-        // Pods go before everything that they may still need.
-        resources.sort_by_key(|resource| !is_pods(resource));
-        for resource in &resources {
-            let waits = if is_pods(resource) {
-                self.waits_for_pods(namespace, deleted_at)
-            } else {
-                false
-            };
-            let options = DeleteOptions {
-                propagation_policy: Some("Background".to_owned()),
-                ..DeleteOptions::default()
-            };
-            if let Err(error) = self.registry.delete_all(resource, namespace, &|_| true, &options) {
-                findings.fail(error.message);
-                continue;
-            }
-            let left = self.list(resource, namespace);
-            let heads: Vec<Head> = left.iter().filter_map(|object| Head::of(object)).collect();
-            let mut waited_for = BTreeMap::new();
-            for finalizer in heads.iter().flat_map(Head::finalizers) {
-                *waited_for.entry(finalizer.clone()).or_default() += 1;
-            }
-            if !left.is_empty() && !waits && waited_for.is_empty() {
-                findings.fail(unexpected(resource, namespace));
-            }
-            findings.add(&resource.group_resource(), left.len(), waited_for);
-            if is_pods(resource) && !left.is_empty() {
-                findings.keep_silent();
-                break;
-            }
-        }
-        findings
-    }
-
-    /// Whether the grace of some pod in a namespace, counted from the namespace's deletion, is not over.
-    fn waits_for_pods(&self, namespace: &str, deleted_at: &str) -> bool {
-        let Some(pods) = self.registry.resource("", "v1", "pods") else {
-            return false;
-        };
-        let now = self.registry.clock.now();
-        let since = deleted_at.parse::<jiff::Timestamp>().unwrap_or(now);
-        let passed = now.duration_since(since).as_secs();
-        let pods = self.list(&pods, namespace).into_iter();
-        let pods = pods.filter_map(|pod| serde_json::from_slice::<Value>(&pod.content.json).ok());
-        let running = pods.filter(|pod| !matches!(text(pod, "/status/phase"), "Succeeded" | "Failed"));
-        let graces = running.filter_map(|pod| pod.pointer("/spec/terminationGracePeriodSeconds")?.as_i64());
-        graces.max().is_some_and(|grace| passed < grace)
-    }
-
-    fn list(&self, resource: &Resource, namespace: &str) -> Vec<Arc<Object>> {
-        let query = Query {
-            resource: &resource.group_resource(),
-            namespace,
-            at: At::Newest,
-            start: None,
-            limit: None,
-            filter: &|_| true,
-        };
-        self.registry
-            .store
-            .list(&query)
-            .map_or_else(|_| Vec::new(), |page| page.objects)
-    }
-
-    /// What can be in a namespace and be deleted, each in one version.
-    fn content(&self) -> Vec<Arc<Resource>> {
-        let built_in = Types::kubernetes().groups().iter().flat_map(|group| {
-            let resources = group.versions.iter().flat_map(|version| &version.resources);
-            resources.map(|resource| GroupResource::new(group.name, resource.name))
-        });
-        let mut places: Vec<GroupResource> = built_in.collect();
-        places.extend(
-            self.registry
-                .custom_resources()
-                .iter()
-                .map(|resource| resource.group_resource()),
-        );
-        let mut seen = HashSet::new();
-        places.retain(|place| seen.insert(place.clone()));
-        let resources = places.iter().filter_map(|place| self.registry.any_version(place));
-        resources
-            .filter(|resource| resource.namespaced && resource.can("delete"))
-            .collect()
     }
 
     fn update(
@@ -253,13 +173,4 @@ fn finalizers(namespace: &Value) -> impl Iterator<Item = &str> {
 
 fn is_namespaces(resource: &GroupResource) -> bool {
     resource.group.is_empty() && resource.resource == "namespaces"
-}
-
-fn is_pods(resource: &Resource) -> bool {
-    resource.group.is_empty() && resource.plural == "pods"
-}
-
-fn unexpected(resource: &Resource, namespace: &str) -> String {
-    let place = format!("{}/{}, Resource={}", resource.group, resource.version, resource.plural);
-    format!("unexpected items still remain in namespace: {namespace} for gvr: {place}")
 }
