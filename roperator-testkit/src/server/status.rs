@@ -237,6 +237,17 @@ impl ApiError {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", message)
     }
 
+    /// 429 `TooManyRequests`: try again after so many seconds.
+    #[must_use]
+    pub fn too_many_requests(message: impl Into<String>, seconds: u32) -> Self {
+        let mut error = Self::new(StatusCode::TOO_MANY_REQUESTS, "TooManyRequests", message);
+        error.details = Some(Box::new(Details {
+            retry_after_seconds: Some(seconds),
+            ..Details::default()
+        }));
+        error
+    }
+
     /// 422 `Invalid`: an object with these errors. `kind` and `group` are of the object's kind.
     #[must_use]
     pub fn invalid(group: &str, kind: &str, name: &str, errors: &[FieldError]) -> Self {

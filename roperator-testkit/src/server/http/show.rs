@@ -48,7 +48,7 @@ impl Source<'_> {
         let Representation { form, version, .. } = self.representation;
         if let (Written::Stored(stored), Form::Whole) = (object, form) {
             let mut bytes = BytesMut::new();
-            Opening::single(self.resource).show(self.resource, stored, stored.revision, &mut bytes);
+            Opening::single(self.resource).show(self.resource, stored, stored.revision, &mut bytes)?;
             return Ok(respond::json(code, self.representation, bytes.freeze()));
         }
         let value = match object {
@@ -107,7 +107,7 @@ impl Source<'_> {
         };
         let shown = match form {
             Form::Whole => {
-                let bytes = whole_list(self.resource, metadata, objects);
+                let bytes = whole_list(self.resource, metadata, objects)?;
                 return Ok(respond::json(StatusCode::OK, self.representation, bytes.freeze()));
             }
             Form::Metadata => return Err(self.not_acceptable("PartialObjectMetadata", true)),
@@ -159,7 +159,7 @@ impl Source<'_> {
 }
 
 /// Lists are written as bytes: nothing is decoded for them.
-fn whole_list(resource: &Resource, mut metadata: Value, objects: &[Arc<Object>]) -> BytesMut {
+fn whole_list(resource: &Resource, mut metadata: Value, objects: &[Arc<Object>]) -> Result<BytesMut, ApiError> {
     // Lists of custom objects tell where they go on even if they do not.
     if let (Some(map), true) = (metadata.as_object_mut(), resource.is_custom()) {
         map.entry("continue").or_insert_with(|| "".into());
@@ -175,10 +175,10 @@ fn whole_list(resource: &Resource, mut metadata: Value, objects: &[Arc<Object>])
         if index > 0 {
             bytes.put_u8(b',');
         }
-        opening.show(resource, object, object.revision, &mut bytes);
+        opening.show(resource, object, object.revision, &mut bytes)?;
     }
     bytes.put_slice(b"]}");
-    bytes
+    Ok(bytes)
 }
 
 /// The metadata of an object as an object of its own, of a version of `meta.k8s.io`.

@@ -273,11 +273,15 @@ impl Lines {
             }
             return;
         }
+        let before = bytes.len();
         bytes.reserve(self.opening.size(object) + 40);
         bytes.put_slice(b"{\"type\":\"");
         bytes.put_slice(kind.as_bytes());
         bytes.put_slice(b"\",\"object\":");
-        self.opening.show(&self.resource, object, revision, bytes);
+        if self.opening.show(&self.resource, object, revision, bytes).is_err() {
+            bytes.truncate(before);
+            return;
+        }
         bytes.put_slice(b"}\n");
     }
 

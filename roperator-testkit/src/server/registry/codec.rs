@@ -6,6 +6,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use serde_json::{Map, Value};
 
 use super::{
+    custom::{Definition, UnknownVersion},
     object::{metadata_mut, set_meta},
     resource::{Nature, Resource},
 };
@@ -21,12 +22,8 @@ const BEGINNING: &str = r#"{"metadata":{"resourceVersion":""#;
 /// An object as it is stored.
 #[must_use]
 pub fn encode(resource: &Resource, mut object: Value) -> Content {
-    if let Nature::Custom(definition) = &resource.nature
-        && definition.is_stored_otherwise()
-    {
-        definition.fit_stored(&mut object);
-    }
     let fields = resource.selectable(&object);
+    let schema = resource.definition().map(|definition| definition.store(&mut object));
     if let Some(twin) = &resource.twin {
         (twin.store)(&mut object);
     }
@@ -36,6 +33,7 @@ pub fn encode(resource: &Resource, mut object: Value) -> Content {
     let labels = labels.collect();
     Content {
         json: write(object),
+        schema,
         labels,
         fields: fields
             .into_iter()
@@ -65,11 +63,38 @@ fn members(map: Map<String, Value>) -> String {
     text
 }
 
+/// Whether writing `new` in the place of `old`, which is how `live` is read, would store what is stored already. A custom
+/// object that reads the same may be stored anew: in another version, or with defaults that it did not have.
+#[must_use]
+pub fn is_stored(resource: &Resource, live: &Object, old: &Value, new: &Value) -> bool {
+    let Some(definition) = resource.definition() else {
+        return new == old;
+    };
+    if new != old && !definition.is_stored_otherwise() {
+        return false;
+    }
+    let (new, old) = (encode(resource, new.clone()), encode(resource, old.clone()));
+    new.json == old.json && new.json == live.content.json && new.schema == live.content.schema
+}
+
+/// What an object would be shown as if it were stored.
+///
+/// # Errors
+///
+/// As [`decode`].
+pub fn as_if_stored(resource: &Resource, mut object: Value) -> Result<Value, ApiError> {
+    if let Some(definition) = resource.definition() {
+        let schema = definition.store(&mut object);
+        read(resource, definition, &schema, &mut object)?;
+    }
+    Ok(object)
+}
+
 /// A stored object as a value, in the version of a resource.
 ///
 /// # Errors
 ///
-/// 500 if it is no JSON, which cannot be.
+/// 500 if it is no JSON, which cannot be, or was stored in a version that its definition no longer has.
 pub fn decode(resource: &Resource, object: &Object) -> Result<Value, ApiError> {
     let mut value: Value = serde_json::from_slice(&object.content.json).map_err(ApiError::internal)?;
     set_meta(&mut value, "resourceVersion", &object.revision.to_string());
@@ -81,13 +106,17 @@ pub fn decode(resource: &Resource, object: &Object) -> Result<Value, ApiError> {
     if let Some(map) = value.as_object_mut() {
         set_kind(map, resource);
     }
-    // What was stored under an older schema gets the defaults of this one.
-    if let Nature::Custom(definition) = &resource.nature
-        && object.revision < definition.since
+    if let (Some(definition), Some(schema)) = (resource.definition(), &object.content.schema)
+        && !definition.is_shown_as_stored(schema)
     {
-        definition.fit_stored(&mut value);
+        read(resource, definition, schema, &mut value)?;
     }
     Ok(value)
+}
+
+fn read(resource: &Resource, definition: &Definition, schema: &str, object: &mut Value) -> Result<(), ApiError> {
+    let refused = |why: UnknownVersion| ApiError::unexpected(why.told(&resource.group));
+    definition.read(schema, object).map_err(refused)
 }
 
 /// Writes the `apiVersion` and the `kind` of a resource into an object.
@@ -119,12 +148,22 @@ impl Opening {
     }
 
     /// Writes an object, as the version of a revision.
-    pub fn show(&self, resource: &Resource, object: &Object, revision: Revision, out: &mut BytesMut) {
-        let is_shown_anew = match &resource.nature {
-            Nature::Custom(definition) => object.revision < definition.since,
-            Nature::BuiltIn(_) => resource.twin.is_some(),
+    ///
+    /// # Errors
+    ///
+    /// As [`decode`]; nothing is written then.
+    pub fn show(
+        &self,
+        resource: &Resource,
+        object: &Object,
+        revision: Revision,
+        out: &mut BytesMut,
+    ) -> Result<(), ApiError> {
+        let is_shown_as_stored = match (resource.definition(), &object.content.schema) {
+            (Some(definition), Some(schema)) => definition.is_shown_as_stored(schema),
+            _ => resource.twin.is_none(),
         };
-        let other = is_shown_anew.then(|| decode(resource, object)).and_then(Result::ok);
+        let other = (!is_shown_as_stored).then(|| decode(resource, object)).transpose()?;
         let other = other.map(write);
         let json = other.as_ref().unwrap_or(&object.content.json);
         out.reserve(self.size(object));
@@ -132,6 +171,7 @@ impl Opening {
         out.put_slice(BEGINNING.get(1..).unwrap_or_default().as_bytes());
         out.put_slice(revision.to_string().as_bytes());
         out.put_slice(json.get(BEGINNING.len()..).unwrap_or_default());
+        Ok(())
     }
 
     /// About how many bytes an object takes.

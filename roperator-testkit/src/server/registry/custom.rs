@@ -1,6 +1,9 @@
 //! One version of a custom kind, compiled from its CustomResourceDefinition: what decoding, judging, merging and showing
 //! its objects takes. Data in: the definition. Data out: answers about objects; nothing is stored. All versions know each
-//! other: what is stored fits the schema of the stored version, and what was applied in one may be merged in another.
+//! other: what is stored has the fields of the version that it was stored in, and what was applied in one may be merged in
+//! another.
+
+mod hollow;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -18,15 +21,12 @@ use crate::server::{
     names,
     schema::{ScalePaths, Structural, decode_object_meta, selectable_fields},
     shape::{ShapeId, Shapes},
-    store::Revision,
     table::{self, Column},
 };
 
 /// One version of a custom kind.
 #[derive(Debug)]
 pub struct Definition {
-    /// Since when objects are stored under this schema; older ones get its defaults when they are read.
-    pub since: Revision,
     /// Where the scale is, if there is one.
     pub scale: Option<ScalePaths>,
     /// The columns of tables.
@@ -41,6 +41,9 @@ pub struct Definition {
 /// A version's schema, as decoding and judging use it, and as merging does.
 #[derive(Debug)]
 struct Schema {
+    /// The version's name. What was stored under this very schema, and may be shown as it is, shares it.
+    name: Arc<str>,
+    source: Value,
     structural: Structural,
     shapes: Shapes,
     root: ShapeId,
@@ -51,10 +54,13 @@ type Schemas = Arc<BTreeMap<String, Arc<Schema>>>;
 
 impl Schema {
     fn new(version: &Value) -> Self {
-        let none = Value::Object(Map::new());
-        let structural = Structural::new(version.pointer("/schema/openAPIV3Schema").unwrap_or(&none));
+        let none = || Value::Object(Map::new());
+        let source = version.pointer("/schema/openAPIV3Schema").cloned().unwrap_or_else(none);
+        let structural = Structural::new(&source);
         let (shapes, root) = structural.shapes();
         Self {
+            name: text(version, "/name").into(),
+            source,
             structural,
             shapes,
             root,
@@ -64,10 +70,9 @@ impl Schema {
 
 impl Definition {
     /// A version (`spec.versions[*]`) of a definition, the schema of the stored version, and those of all.
-    fn new(version: &Value, since: Revision, own: Arc<Schema>, stored: Arc<Schema>, all: Schemas) -> Self {
+    fn new(version: &Value, own: Arc<Schema>, stored: Arc<Schema>, all: Schemas) -> Self {
         let printed = version.get("additionalPrinterColumns").and_then(Value::as_array);
         Self {
-            since,
             scale: ScalePaths::of_version(version),
             columns: table::columns_of_custom(printed.map_or(&[], Vec::as_slice)),
             own,
@@ -96,23 +101,70 @@ impl Definition {
     /// Metadata of a wrong type, in Go's words.
     pub fn read_merged(&self, mut object: Value) -> Result<Value, String> {
         let metadata = object.get("metadata").map(decode_object_meta).transpose()?;
-        if let (Some((metadata, _)), Some(map)) = (metadata, object.as_object_mut()) {
+        if let (Some((mut metadata, _)), Some(map)) = (metadata, object.as_object_mut()) {
+            let merged = map.get("metadata").unwrap_or(&Value::Null);
+            hollow::keep(merged, &mut metadata);
             map.insert("metadata".to_owned(), metadata);
         }
         self.own.structural.default(&mut object);
         Ok(object)
     }
 
-    /// Makes an object what storing it makes of it: it has the fields and the defaults of the stored version's schema.
-    pub fn fit_stored(&self, object: &mut Value) {
-        self.stored.structural.prune(object);
-        self.stored.structural.default(object);
+    /// Makes an object what storing it makes of it: one without the fields that the stored version does not know. Says by
+    /// which schema it is stored.
+    pub fn store(&self, object: &mut Value) -> Arc<str> {
+        let is_converted = self.own.source != self.stored.source;
+        if is_converted {
+            self.stored.structural.prune(object);
+        }
+        if is_converted || hollow::is_in(object) {
+            // Reading it makes something else of it: the name is the same, but not the one that is shared.
+            return Arc::from(&*self.stored.name);
+        }
+        Arc::clone(&self.stored.name)
     }
 
-    /// Whether objects are stored in another version, so that what this one knows may be lost.
+    /// Makes a stored object what reading it makes of it: it has the fields and the defaults of the version that it was
+    /// stored in, as that is now, and of these the fields that this version knows.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such version any more.
+    pub fn read(&self, version: &str, object: &mut Value) -> Result<(), UnknownVersion> {
+        let stored = self.schema_of(version)?;
+        stored.structural.prune(object);
+        stored.structural.default(object);
+        if stored.source != self.own.source {
+            self.own.structural.prune(object);
+        }
+        hollow::remove(object);
+        Ok(())
+    }
+
+    /// Whether what was stored in a version can be read.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such version any more.
+    pub fn knows(&self, version: &str) -> Result<(), UnknownVersion> {
+        self.schema_of(version).map(drop)
+    }
+
+    fn schema_of(&self, version: &str) -> Result<&Arc<Schema>, UnknownVersion> {
+        self.all.get(version).ok_or_else(|| UnknownVersion(version.to_owned()))
+    }
+
+    /// Whether what was stored under a schema may be shown as it is.
+    #[must_use]
+    pub fn is_shown_as_stored(&self, schema: &Arc<str>) -> bool {
+        let known = self.all.get(&**schema);
+        known.is_some_and(|known| Arc::ptr_eq(&known.name, schema) && known.source == self.own.source)
+    }
+
+    /// Whether objects are stored in a version of another schema, so that what this one knows may be lost.
     #[must_use]
     pub fn is_stored_otherwise(&self) -> bool {
-        !Arc::ptr_eq(&self.own, &self.stored)
+        self.own.source != self.stored.source
     }
 
     /// What is wrong with an object, or with an update of `old`, after what is wrong with its metadata.
@@ -156,10 +208,11 @@ impl Definition {
         Some((&schema.shapes, schema.root))
     }
 
-    /// The fields that field selectors know, with their values.
+    /// The value of a field that field selectors know, as they see it.
     #[must_use]
-    pub fn selectable(&self, object: &Value) -> Vec<(String, String)> {
-        selectable_fields(&self.version, object)
+    pub fn selected(&self, object: &Value, field: &str) -> Option<String> {
+        let mut fields = selectable_fields(&self.version, object).into_iter();
+        fields.find(|(name, _)| name == field).map(|(_, value)| value)
     }
 
     /// The names of the fields that field selectors know.
@@ -177,9 +230,24 @@ impl Definition {
     }
 }
 
+/// An object was stored in a version that its definition no longer has.
+#[derive(Debug)]
+pub struct UnknownVersion(String);
+
+impl UnknownVersion {
+    /// In the real server's words.
+    #[must_use]
+    pub fn told(&self, group: &str) -> String {
+        format!(
+            "request to convert CR from an invalid group/version: {group}/{}",
+            self.0
+        )
+    }
+}
+
 /// The resources that a definition serves, one for each version that is served.
 #[must_use]
-pub fn resources(crd: &Value, since: Revision) -> Vec<Version> {
+pub fn resources(crd: &Value) -> Vec<Version> {
     let versions = crd.pointer("/spec/versions").and_then(Value::as_array);
     let versions = versions.map_or(&[][..], Vec::as_slice);
     let has = |version: &Value, flag: &str| version.get(flag).and_then(Value::as_bool) == Some(true);
@@ -197,7 +265,7 @@ pub fn resources(crd: &Value, since: Revision) -> Vec<Version> {
     };
     let all_versions = versions.iter().filter_map(|version| {
         let own = schema_of(version)?;
-        let definition = Definition::new(version, since, own, Arc::clone(&stored), Arc::clone(&all));
+        let definition = Definition::new(version, own, Arc::clone(&stored), Arc::clone(&all));
         Some(Version {
             resource: Arc::new(resource(crd, version, definition)),
             is_served: has(version, "served"),

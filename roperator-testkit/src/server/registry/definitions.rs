@@ -55,8 +55,6 @@ pub struct Definitions {
 #[derive(Debug)]
 struct Known {
     definition: Value,
-    /// Since when its spec is what it is.
-    since: Revision,
     /// The write that made it what it is.
     revision: Revision,
     /// Whether it is being deleted, so that nothing more may be created.
@@ -82,29 +80,30 @@ impl Definitions {
         self.known.get(&name).is_some_and(|known| known.is_terminating)
     }
 
-    /// Serves what a definition defines, and no longer what it defined before.
-    fn serve(&mut self, definition: Value, revision: Revision) {
+    /// Serves what a definition defines, and no longer what it defined before. Tells whether something else was served till
+    /// then.
+    fn serve(&mut self, definition: Value, revision: Revision) -> bool {
         let name = meta(&definition, "name").to_owned();
         let before = self.known.get(&name);
         if before.is_some_and(|known| known.revision > revision) {
-            return;
+            return false;
         }
         let is_same = before.is_some_and(|known| known.definition.get("spec") == definition.get("spec"));
-        let since = before.filter(|_| is_same).map_or(revision, |known| known.since);
         let has_served = before.is_some_and(|known| is_established(&known.definition));
-        if !(is_same && has_served && is_established(&definition)) {
+        let is_kept = is_same && is_established(&definition);
+        if !(is_kept && has_served) {
             self.forget(&name);
             if is_established(&definition) {
-                self.insert(&custom::resources(&definition, since));
+                self.insert(&custom::resources(&definition));
             }
         }
         let known = Known {
             definition,
-            since,
             revision,
             is_terminating: false,
         };
         self.known.insert(name, known);
+        has_served && !is_kept
     }
 
     fn insert(&mut self, versions: &[custom::Version]) {
@@ -204,7 +203,10 @@ impl Registry {
             None
         };
         let (definition, revision) = established.unwrap_or(accepted);
-        self.definitions_mut().serve(definition, revision);
+        let place = place_of(&definition);
+        if self.definitions_mut().serve(definition, revision) {
+            self.store.end_watches_of(&place);
+        }
     }
 
     /// What follows from the removal of a definition.

@@ -1,14 +1,14 @@
 //! Reads: what of a resource, and of which state, goes in; versions in the store come out. Continue tokens and the meaning
 //! of resource versions are here; how answers are written is not.
 
-use std::{num::ParseIntError, sync::Arc};
+use std::{borrow::Cow, num::ParseIntError, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Registry, options::ListOptions, resource::Resource};
+use super::{Registry, codec::decode, options::ListOptions, resource::Resource};
 use crate::server::{
     field::quote,
     go::parse_error,
@@ -27,6 +27,8 @@ use crate::server::{
 pub struct Selection {
     labels: Selector,
     fields: FieldSelector,
+    /// The kind, if it is a custom one: its fields are read from the objects.
+    custom: Option<Arc<Resource>>,
     /// Whether all are meant.
     pub is_everything: bool,
 }
@@ -37,13 +39,11 @@ impl Selection {
     /// # Errors
     ///
     /// 400 for a selector that cannot be understood or asks for a field that is not selectable.
-    pub fn new(resource: &Resource, options: &ListOptions, name: Option<&str>) -> Result<Self, ApiError> {
+    pub fn new(resource: &Arc<Resource>, options: &ListOptions, name: Option<&str>) -> Result<Self, ApiError> {
         let labels = Selector::parse(&options.label_selector)?;
-        let known = match &resource.nature {
-            super::resource::Nature::BuiltIn(_) => FieldLabels::built_in(&resource.group, &resource.plural),
-            super::resource::Nature::Custom(definition) => {
-                FieldLabels::custom(resource.namespaced, definition.selectable_names())
-            }
+        let known = match resource.definition() {
+            None => FieldLabels::built_in(&resource.group, &resource.plural),
+            Some(definition) => FieldLabels::custom(resource.namespaced, definition.selectable_names()),
         };
         let mut fields = FieldSelector::parse(&options.field_selector, &known)?;
         if let Some(name) = name {
@@ -58,6 +58,7 @@ impl Selection {
             is_everything: labels.is_everything() && options.field_selector.is_empty() && name.is_none(),
             labels,
             fields,
+            custom: resource.is_custom().then(|| Arc::clone(resource)),
         })
     }
 
@@ -81,12 +82,16 @@ impl Selection {
                 .ok()?;
             object.content.labels.get(found).map(|(_, value)| &**value)
         };
-        let field = |name: &str| match name {
-            "metadata.name" => Some(object.name()),
-            "metadata.namespace" => Some(object.namespace()),
-            other => {
+        let field = |name: &str| match (name, &self.custom) {
+            ("metadata.name", _) => Some(Cow::Borrowed(object.name())),
+            ("metadata.namespace", _) => Some(Cow::Borrowed(object.namespace())),
+            (other, None) => {
                 let found = object.content.fields.iter().find(|(field, _)| **field == *other);
-                found.map(|(_, value)| &**value)
+                found.map(|(_, value)| Cow::Borrowed(&**value))
+            }
+            (other, Some(resource)) => {
+                let value = decode(resource, object).ok()?;
+                resource.definition()?.selected(&value, other).map(Cow::Owned)
             }
         };
         self.labels.matches_by(label) && self.fields.matches(field)
@@ -170,6 +175,7 @@ impl Registry {
             _ if start.is_some() => self.expired_token(start.unwrap_or_default()),
             _ => ApiError::expired("The resourceVersion for the provided list is too old."),
         })?;
+        check_readable(resource, &page.objects)?;
         let counted = token.as_ref().and_then(|token| token.left);
         let remaining = if selection.is_everything {
             self.remaining(query, &page, counted)
@@ -241,6 +247,22 @@ impl Registry {
         error.continue_token = Some(token.encode());
         error
     }
+}
+
+/// The real server fills the cache that its lists are read from as a whole, or not at all.
+fn check_readable(resource: &Resource, objects: &[Arc<Object>]) -> Result<(), ApiError> {
+    let Some(definition) = resource.definition() else {
+        return Ok(());
+    };
+    let versions = objects.iter().filter_map(|object| object.content.schema.as_deref());
+    for version in versions {
+        definition.knows(version).map_err(|why| {
+            let (api_version, kind, why) = (resource.api_version(), &resource.kind, why.told(&resource.group));
+            let why = format!("failed to list {api_version}, Kind={kind}: {why}");
+            ApiError::too_many_requests(format!("storage is (re)initializing: {why}"), 1)
+        })?;
+    }
+    Ok(())
 }
 
 impl Token {

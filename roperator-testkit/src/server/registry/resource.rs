@@ -119,6 +119,15 @@ impl Resource {
         matches!(self.nature, Nature::Custom(_))
     }
 
+    /// What a CustomResourceDefinition says of it.
+    #[must_use]
+    pub const fn definition(&self) -> Option<&Arc<Definition>> {
+        match &self.nature {
+            Nature::Custom(definition) => Some(definition),
+            Nature::BuiltIn(_) => None,
+        }
+    }
+
     /// How its objects merge.
     #[must_use]
     pub fn shapes(&self) -> (&Shapes, ShapeId) {
@@ -131,19 +140,11 @@ impl Resource {
         }
     }
 
-    /// The fields that its field selectors know, with their values.
+    /// The fields that its field selectors know, with their values. What selectors ask of a custom object is read from it
+    /// then: that depends on the version that is asked for, and on what the definition is by then.
     #[must_use]
-    pub fn selectable(&self, object: &Value) -> Vec<(String, String)> {
-        match &self.nature {
-            Nature::BuiltIn(_) => {
-                let fields = (self.strategy.selectable)(object);
-                fields
-                    .into_iter()
-                    .map(|(name, value)| (name.to_owned(), value))
-                    .collect()
-            }
-            Nature::Custom(definition) => definition.selectable(object),
-        }
+    pub fn selectable(&self, object: &Value) -> Vec<(&'static str, String)> {
+        (self.strategy.selectable)(object)
     }
 }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{
     Registry, admission,
-    codec::{decode, encode},
+    codec::{as_if_stored, decode, encode, is_stored},
     managed,
     object::{finalizers, is_deleted, meta, meta_number, metadata_mut, set_meta, text},
     options::WriteOptions,
@@ -171,7 +171,7 @@ impl Registry {
             ));
         }
         if target.options.dry_run {
-            return Ok(Written::Shown(object));
+            return as_if_stored(resource, object).map(Written::Shown);
         }
         let content = encode(resource, object);
         let stored = self
@@ -221,11 +221,11 @@ impl Registry {
             let removed = self.remove(resource, live, old)?;
             return Ok(removed.map(|_| Written::Shown(new)));
         }
-        if new == old {
+        if is_stored(resource, live, &old, &new) {
             return Ok(Some(Written::Stored(Arc::clone(live))));
         }
         if target.options.dry_run {
-            return Ok(Some(Written::Shown(new)));
+            return as_if_stored(resource, new).map(|new| Some(Written::Shown(new)));
         }
         let content = encode(resource, new);
         let Ok(stored) = self
@@ -245,7 +245,7 @@ impl Registry {
     /// Removes an object whose last state is `last`; `None` if it changed meanwhile.
     pub(super) fn remove(&self, resource: &Resource, live: &Object, last: Value) -> Result<Option<Written>, ApiError> {
         // Watches see the object as it was before the write that let it go; who wrote is shown what came of it.
-        let content = encode(resource, decode(resource, live)?);
+        let content = live.content.clone();
         let mut shown = last;
         let Ok(removed) = self.store.remove(&resource.place(), &live.key, live.revision, content) else {
             return Ok(None);

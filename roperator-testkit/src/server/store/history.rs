@@ -255,6 +255,11 @@ impl Inner {
         }
     }
 
+    pub(super) fn end_watches_of(&mut self, resource: &GroupResource) {
+        let revision = self.revision;
+        self.collection_mut(resource).end_watches(revision);
+    }
+
     pub(super) fn close(&mut self, resource: &GroupResource) {
         let revision = self.revision;
         self.collection_mut(resource).close(revision);

@@ -30,10 +30,12 @@ pub struct Object {
 }
 
 /// What an object is, whichever write made it so: it is encoded before the write has a number.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Content {
     /// The object, encoded; its `resourceVersion` is not in it.
     pub json: Bytes,
+    /// By which schema it is encoded, for kinds whose schemas change; whoever decodes it knows what that means.
+    pub schema: Option<Arc<str>>,
     /// Its labels, sorted by key.
     pub labels: Box<[(Box<str>, Box<str>)]>,
     /// What field selectors can ask for beside its name and namespace.
@@ -276,6 +278,11 @@ impl Store {
     /// Ends all watches, as a server does that stops.
     pub fn end_watches(&self) {
         self.write().end_watches();
+    }
+
+    /// Ends all watches of a resource, which is served otherwise from now on.
+    pub fn end_watches_of(&self, resource: &GroupResource) {
+        self.write().end_watches_of(resource);
     }
 
     /// Ends all watches of a resource, which is no longer served.

@@ -11,6 +11,7 @@ fn resource() -> GroupResource {
 fn content(text: &str) -> Content {
     Content {
         json: Bytes::copy_from_slice(text.as_bytes()),
+        schema: None,
         labels: Box::default(),
         fields: Box::default(),
     }

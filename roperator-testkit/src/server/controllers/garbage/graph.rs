@@ -272,6 +272,7 @@ mod tests {
             revision: 1,
             content: Content {
                 json: json!({"metadata": metadata}).to_string().into(),
+                schema: None,
                 labels: Box::default(),
                 fields: Box::default(),
             },

@@ -148,7 +148,8 @@ impl FieldManager<'_> {
         }
         let nothing = self.nothing();
         let live = live.unwrap_or(&nothing);
-        // What does not fit its shape cannot be compared; the real server stores it without managed fields.
+        // What does not fit its shape, here or below that of another version, cannot be compared; the real server stores
+        // it without managed fields.
         if self.schema.validate(live, true).is_err() || self.schema.validate(new, true).is_err() {
             return;
         }
@@ -157,7 +158,9 @@ impl FieldManager<'_> {
         } else {
             author.manager
         };
-        self.record(live, new, &mut managers, name, author.now);
+        if self.record(live, new, &mut managers, name, author.now).is_err() {
+            return;
+        }
         managers.cap_updates();
         managers.write(new);
     }
@@ -188,7 +191,9 @@ impl FieldManager<'_> {
     ) -> Result<(Value, Managers), ApiError> {
         let mut managers = managers;
         if managers.0.is_empty() && existed {
-            self.record(&self.nothing(), live, &mut managers, "before-first-apply", author.now);
+            let nothing = self.nothing();
+            // There is nobody yet whose version it may not fit.
+            let _ = self.record(&nothing, live, &mut managers, "before-first-apply", author.now);
         }
         self.check(live, config)?;
         let before = (author.manager == last_applied::KUBECTL).then(|| managers.clone());
@@ -257,12 +262,19 @@ impl FieldManager<'_> {
     }
 
     /// Notes that a manager has updated an object from `live` to `new`.
-    fn record(&self, live: &Value, new: &Value, managers: &mut Managers, manager: &str, now: &str) {
-        let changed = self.updater().update(live, new, managers);
+    fn record(
+        &self,
+        live: &Value,
+        new: &Value,
+        managers: &mut Managers,
+        manager: &str,
+        now: &str,
+    ) -> Result<(), Refusal> {
+        let changed = self.updater().update(live, new, managers)?;
         let mut set = self.reset.filter(changed);
         set.subtract(&STRIPPED);
         if set.is_empty() {
-            return;
+            return Ok(());
         }
         let key = ManagerKey::new(manager, Operation::Update, self.api_version, self.subresource);
         let before = managers.0.remove(&key).map(|managed| managed.set).unwrap_or_default();
@@ -272,6 +284,7 @@ impl FieldManager<'_> {
             time: Some(now.to_owned()),
         };
         managers.0.insert(key, managed);
+        Ok(())
     }
 
     fn updater(&self) -> Updater<'_> {

@@ -72,12 +72,14 @@ pub(super) struct Updater<'a> {
 
 impl<'a> Updater<'a> {
     /// Takes from all managers what changes between two objects; says what does change.
-    pub fn update(self, live: &Value, new: &Value, managers: &mut Managers) -> FieldSet {
+    ///
+    /// # Errors
+    ///
+    /// An object that does not fit the version in which somebody wrote.
+    pub fn update(self, live: &Value, new: &Value, managers: &mut Managers) -> Result<FieldSet, Refusal> {
         self.reconcile(managers);
-        match self.reassign(live, new, managers, None, true) {
-            Ok(changes) => changes.modified.union(&changes.added),
-            Err(_) => FieldSet::default(),
-        }
+        let changes = self.reassign(live, new, managers, None, true)?;
+        Ok(changes.modified.union(&changes.added))
     }
 
     /// Lays a configuration over an object and prunes what its manager no longer wants and nobody else owns. `None` if
