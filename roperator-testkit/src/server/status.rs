@@ -237,12 +237,12 @@ impl ApiError {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", message)
     }
 
-    /// 429 `TooManyRequests`: try again after so many seconds.
+    /// 429 `TooManyRequests`: try again after so many seconds, if that is known.
     #[must_use]
     pub fn too_many_requests(message: impl Into<String>, seconds: u32) -> Self {
         let mut error = Self::new(StatusCode::TOO_MANY_REQUESTS, "TooManyRequests", message);
         error.details = Some(Box::new(Details {
-            retry_after_seconds: Some(seconds),
+            retry_after_seconds: (seconds > 0).then_some(seconds),
             ..Details::default()
         }));
         error

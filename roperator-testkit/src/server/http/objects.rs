@@ -17,7 +17,7 @@ use super::{
 use crate::server::{
     registry::{
         Registry,
-        body::{Expected, decode_body},
+        body::{Document, Expected, decode_body},
         delete::Deleted,
         object::meta,
         options::{DeleteOptions, WriteOptions},
@@ -173,9 +173,9 @@ impl Found<'_> {
         let target = self.target(name, &options, &manager);
         if self.subresource == "scale" {
             let document = bodies::document(&self.request.body, kind, self.expected())?;
-            let decoded = decode_body(scale::resource()?, document, options.field_validation)?;
+            let decoded = self.decode_as(scale::resource()?, document, &options)?;
             let make = |old: &Value| {
-                let mut new = decoded.object.clone();
+                let mut new = decoded.clone();
                 self.registry.own_scale(&target, old, &mut new)?;
                 Ok(new)
             };
@@ -297,7 +297,16 @@ impl Found<'_> {
     /// The object that is sent; what is odd about it is warned of.
     fn decode(&self, kind: BodyType, options: &WriteOptions) -> Result<Value, ApiError> {
         let document = bodies::document(&self.request.body, kind, self.expected())?;
-        let decoded = decode_body(self.resource, document, options.field_validation)?;
+        self.decode_as(self.resource, document, options)
+    }
+
+    fn decode_as(
+        &self,
+        resource: &Resource,
+        document: Document<'_>,
+        options: &WriteOptions,
+    ) -> Result<Value, ApiError> {
+        let decoded = decode_body(resource, document, options.field_validation)?;
         let complaints = decoded.complaints.into_iter();
         complaints.for_each(|text| self.warnings.add(text));
         Ok(decoded.object)

@@ -4,10 +4,11 @@ use serde_json::{Value, json};
 
 use super::{
     Registry,
-    codec::decode,
+    kinds::pod::condition,
     object::{child_mut, is_deleted, meta, text},
     resource::Resource,
     special::{done, precondition_failed},
+    write::Target,
 };
 use crate::server::{
     clock::seconds,
@@ -22,7 +23,7 @@ impl Registry {
     /// # Errors
     ///
     /// The refusal: the Binding says nothing, or the Pod is not there, is not the one that is meant, or is placed already.
-    pub(super) fn bind(&self, namespace: &str, name: &str, binding: &Value) -> Result<Value, ApiError> {
+    pub(super) fn bind(&self, target: &Target<'_>, name: &str, binding: &Value) -> Result<Value, ApiError> {
         if meta(binding, "name") != name {
             return Err(ApiError::bad_request(
                 "name in URL does not match name in Binding object",
@@ -33,16 +34,18 @@ impl Registry {
             return Err(ApiError::unexpected(error.to_string()));
         }
         let pods = self.resource("", "v1", "pods").ok_or_else(ApiError::no_such_resource)?;
-        let place_key = key(namespace, name);
-        let stored = self.store.get(&pods.group_resource(), &place_key);
-        let not_found = || ApiError::not_found(&pods.group_resource(), name);
-        let pod = decode(&pods, &*stored.ok_or_else(not_found)?)?;
-        check_preconditions(&pods, &place_key, &pod, binding)?;
-        if let Some(why) = hindrance(&pod) {
-            return Err(ApiError::conflict(&GroupResource::new("", "pods/binding"), name, &why));
-        }
+        let place_key = key(target.namespace, name);
         let now = seconds(self.clock.now());
-        self.rewrite(&pods, &place_key, |pod| place(pod, node, binding, &now));
+        let change = |pod: &mut Value| {
+            check_preconditions(&pods, &place_key, pod, binding)?;
+            if let Some(why) = hindrance(pod) {
+                return Err(ApiError::conflict(&GroupResource::new("", "pods/binding"), name, &why));
+            }
+            place(pod, node, binding, &now);
+            Ok(())
+        };
+        let placed = self.alter(&pods, &place_key, target.options.dry_run, &change)?;
+        placed.ok_or_else(|| ApiError::not_found(&pods.group_resource(), name))?;
         Ok(done())
     }
 }
@@ -102,14 +105,5 @@ fn place(pod: &mut Value, node: &str, binding: &Value, now: &str) {
     }
     let status = child_mut(pod, "status");
     status.remove("nominatedNodeName");
-    let conditions = status.entry("conditions").or_insert_with(|| json!([]));
-    if let Some(conditions) = conditions.as_array_mut() {
-        conditions.retain(|condition| text(condition, "/type") != "PodScheduled");
-        conditions.push(json!({
-            "type": "PodScheduled",
-            "status": "True",
-            "lastProbeTime": null,
-            "lastTransitionTime": now,
-        }));
-    }
+    condition::hold(pod, "PodScheduled", None, now);
 }

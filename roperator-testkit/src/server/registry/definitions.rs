@@ -10,8 +10,8 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Registry,
-    codec::{decode, encode},
-    custom, managed,
+    codec::decode,
+    custom,
     object::{child_mut, finalizers, is_deleted, meta, set_finalizers, set_meta, text},
     options::DeleteOptions,
     resource::{Resource, version_priority},
@@ -19,7 +19,6 @@ use super::{
 };
 use crate::server::{
     clock::seconds,
-    patch::apply::Author,
     schema::definition::{self, Condition, accept_names, establish},
     status::GroupResource,
     store::{Object, Revision},
@@ -281,42 +280,6 @@ impl Registry {
         };
         if is_deleted(&definition) && self.store.count(&custom.group_resource()) == 0 {
             self.empty(&resource, &definition);
-        }
-    }
-
-    /// Changes a definition as the server's own controllers do; the definition and its revision afterwards.
-    pub(super) fn rewrite(
-        &self,
-        resource: &Resource,
-        key: &str,
-        change: impl Fn(&mut Value),
-    ) -> Option<(Value, Revision)> {
-        let place = resource.group_resource();
-        loop {
-            let live = self.store.get(&place, key)?;
-            let old = decode(resource, &live).ok()?;
-            let mut new = old.clone();
-            change(&mut new);
-            if new == old {
-                return Some((new, live.revision));
-            }
-            let now = seconds(self.clock.now());
-            managed::of(resource, "status", |fields| {
-                let author = Author {
-                    manager: "kube-apiserver",
-                    now: &now,
-                };
-                fields.own_update(Some(&old), &mut new, author);
-            });
-            if is_deleted(&new) && finalizers(&new).is_empty() {
-                self.remove(resource, &live, new).ok()?;
-                return None;
-            }
-            let content = encode(resource, new.clone());
-            if let Ok(stored) = self.store.put(&place, key, Some(live.revision), content) {
-                set_meta(&mut new, "resourceVersion", &stored.revision.to_string());
-                return Some((new, stored.revision));
-            }
         }
     }
 

@@ -266,7 +266,12 @@ fn next_generation(object: &mut Value) {
     }
 }
 
-fn check_preconditions(resource: &Resource, object: &Value, options: &DeleteOptions) -> Result<(), ApiError> {
+/// Whether an object is the one that is meant.
+pub(super) fn check_preconditions(
+    resource: &Resource,
+    object: &Value,
+    options: &DeleteOptions,
+) -> Result<(), ApiError> {
     let kind = GroupResource::new(&resource.group, &resource.kind);
     let name = meta(object, "name");
     let (uid, version) = (meta(object, "uid"), meta(object, "resourceVersion"));

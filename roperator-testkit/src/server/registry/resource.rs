@@ -217,6 +217,39 @@ pub fn built_in(types: &Types) -> HashMap<(String, String, String), Arc<Resource
     resources
 }
 
+/// A kind that is sent to endpoints of other kinds, and answered by them, and stored nowhere.
+#[must_use]
+pub fn unstored(group: &str, version: &str, kind: &str, strategy: Strategy) -> Option<Resource> {
+    let types = Types::kubernetes();
+    let id = types.kind(group, version, kind)?;
+    let singular = kind.to_lowercase();
+    Some(Resource {
+        group: group.to_owned(),
+        version: version.to_owned(),
+        plural: format!("{singular}s"),
+        singular,
+        short_names: Vec::new(),
+        categories: Vec::new(),
+        storage_hash: None,
+        kind: kind.to_owned(),
+        list_kind: format!("{kind}List"),
+        deprecation: None,
+        namespaced: true,
+        verbs: Vec::new(),
+        subresources: Vec::new(),
+        strategy,
+        nature: Nature::BuiltIn(id),
+        twin: None,
+        blank: blank(types, id),
+    })
+}
+
+fn blank(types: &Types, id: StructId) -> Value {
+    types
+        .decode(id, Value::Null)
+        .map_or(Value::Null, |decoded| decoded.object)
+}
+
 fn of_table(types: &Types, group: &str, version: &str, resource: &types::Resource, id: StructId) -> Resource {
     let owned = |verbs: &[&str]| verbs.iter().map(|verb| (*verb).to_owned()).collect();
     let subresources = resource.subresources.iter().map(|subresource| Subresource {
@@ -244,8 +277,6 @@ fn of_table(types: &Types, group: &str, version: &str, resource: &types::Resourc
         strategy,
         nature: Nature::BuiltIn(id),
         twin: twins::twin(group, version, resource.name),
-        blank: types
-            .decode(id, Value::Null)
-            .map_or(Value::Null, |decoded| decoded.object),
+        blank: blank(types, id),
     }
 }

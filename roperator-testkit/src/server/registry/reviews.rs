@@ -5,12 +5,10 @@ use serde_json::{Value, json};
 
 use super::{
     Registry,
-    body::{Document, decode_body},
     kinds::values,
     object::{meta, set_meta, text},
-    options::FieldValidation,
     shown,
-    write::{Target, set_namespace},
+    write::Target,
 };
 use crate::server::{
     clock::seconds,
@@ -24,11 +22,8 @@ use crate::server::{
 /// # Errors
 ///
 /// 400 and 422 for a review that is none.
-pub fn answer(registry: &Registry, target: &Target<'_>, document: Document<'_>) -> Result<Value, ApiError> {
+pub fn answer(registry: &Registry, target: &Target<'_>, mut review: Value) -> Result<Value, ApiError> {
     let resource = target.resource;
-    let mut review = decode_body(resource, document, FieldValidation::Warn)?.object;
-    set_namespace(target, &mut review)?;
-    registry.own(target, None, &mut review);
     let errors = problems(&resource.plural, &review);
     if !errors.is_empty() {
         return Err(ApiError::invalid(&resource.group, "", "", &errors));

@@ -9,7 +9,7 @@ use super::{
     Registry,
     kinds::values,
     object::{copy_meta, meta, metadata_mut},
-    resource::{Nature, Resource},
+    resource::{Nature, Resource, unstored},
     strategy::Strategy,
     write::{Target, Written},
 };
@@ -18,37 +18,15 @@ use crate::server::{
     patch::apply::{Managers, PathElement, scale},
     selector::labels::Selector,
     status::{ApiError, invalid_field},
-    types::Types,
 };
 
 /// What a Scale is, for whoever decodes or merges one.
 static SCALE: LazyLock<Option<Resource>> = LazyLock::new(|| {
-    let types = Types::kubernetes();
-    let id = types.kind("autoscaling", "v1", "Scale")?;
-    Some(Resource {
-        group: "autoscaling".to_owned(),
-        version: "v1".to_owned(),
-        plural: "scales".to_owned(),
-        singular: "scale".to_owned(),
-        short_names: Vec::new(),
-        categories: Vec::new(),
-        storage_hash: None,
-        kind: "Scale".to_owned(),
-        list_kind: "ScaleList".to_owned(),
-        deprecation: None,
-        namespaced: true,
-        verbs: Vec::new(),
-        subresources: Vec::new(),
-        strategy: Strategy {
-            has_status: true,
-            ..Strategy::PLAIN
-        },
-        nature: Nature::BuiltIn(id),
-        twin: None,
-        blank: types
-            .decode(id, Value::Null)
-            .map_or(Value::Null, |decoded| decoded.object),
-    })
+    let strategy = Strategy {
+        has_status: true,
+        ..Strategy::PLAIN
+    };
+    unstored("autoscaling", "v1", "Scale", strategy)
 });
 
 /// The resource that scales are decoded and merged as.

@@ -1,20 +1,22 @@
-//! Resources that are no store of objects: [reviews], a Pod's eviction or binding, tokens. A request in, its answer out.
+//! Resources that are no store of objects: [reviews], a Pod's eviction or binding, tokens. What all of these requests have in
+//! common is here: what is sent is read, judged and owned as an object that is to be created.
+
+use std::sync::LazyLock;
 
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::{
-    Registry,
-    body::Document,
-    delete::Deleted,
-    kinds::values,
-    object::{child_mut, meta},
+    Registry, admission,
+    body::{Document, decode_body},
+    object::meta,
     options::DeleteOptions,
-    resource::Resource,
+    resource::{Resource, unstored},
     reviews,
-    write::Target,
+    strategy::Strategy,
+    token,
+    write::{Target, clean, set_namespace},
 };
-use crate::server::{clock::seconds, status::ApiError};
+use crate::server::status::ApiError;
 
 /// Whether what is created here is answered and forgotten.
 #[must_use]
@@ -99,37 +101,61 @@ pub fn precondition_failed(resource: &Resource, key: &str, name: &str, why: &str
 ///
 /// The refusal.
 pub fn create(registry: &Registry, target: &Target<'_>, document: Document<'_>) -> Result<Value, ApiError> {
-    let (resource, namespace, name) = (target.resource, target.namespace, target.name);
-    match (resource.plural.as_str(), target.subresource) {
-        ("pods", "eviction") => evict(registry, target, &document.value),
-        ("serviceaccounts", "token") => token(registry, resource, namespace, name, document.value),
-        ("pods", "binding") => registry.bind(namespace, name, &document.value),
-        ("bindings", _) => registry.bind(namespace, meta(&document.value, "name"), &document.value),
-        _ => reviews::answer(registry, target, document),
+    match (target.resource.plural.as_str(), target.subresource) {
+        ("pods", "eviction") => registry.evict(target, read_as(&EVICTION, registry, target, document)?),
+        ("serviceaccounts", "token") => {
+            registry.issue_token(target, read_as(&TOKEN_REQUEST, registry, target, document)?)
+        }
+        ("pods", "binding") => registry.bind(target, target.name, &read_as(&BINDING, registry, target, document)?),
+        ("bindings", _) => {
+            let binding = read_as(&BINDING, registry, target, document)?;
+            registry.bind(target, meta(&binding, "name"), &binding)
+        }
+        _ => reviews::answer(registry, target, read(registry, target, document)?),
     }
 }
 
-fn evict(registry: &Registry, target: &Target<'_>, eviction: &Value) -> Result<Value, ApiError> {
-    let (pods, namespace, name) = (target.resource, target.namespace, target.name);
-    let given = meta(eviction, "name");
-    if !given.is_empty() && given != name {
-        return Err(ApiError::bad_request(
-            "name in URL does not match name in Eviction object",
-        ));
-    }
-    let number = |pointer: &str| eviction.pointer(pointer).and_then(Value::as_i64);
-    let owned = |pointer: &str| eviction.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
-    let options = DeleteOptions {
-        dry_run: target.options.dry_run || eviction.pointer("/deleteOptions/dryRun/0").is_some(),
-        grace_period_seconds: number("/deleteOptions/gracePeriodSeconds"),
-        propagation_policy: owned("/deleteOptions/propagationPolicy"),
-        uid: owned("/deleteOptions/preconditions/uid"),
-        resource_version: owned("/deleteOptions/preconditions/resourceVersion"),
-        ..DeleteOptions::default()
+static EVICTION: LazyLock<Option<Resource>> = LazyLock::new(|| unstored("policy", "v1", "Eviction", Strategy::PLAIN));
+static BINDING: LazyLock<Option<Resource>> = LazyLock::new(|| unstored("", "v1", "Binding", Strategy::PLAIN));
+static TOKEN_REQUEST: LazyLock<Option<Resource>> = LazyLock::new(|| {
+    let strategy = Strategy {
+        default: token::default,
+        ..Strategy::PLAIN
     };
-    match registry.delete(pods, namespace, name, &options)? {
-        Deleted::Gone(_) | Deleted::Marked(_) => Ok(done()),
+    unstored("authentication.k8s.io", "v1", "TokenRequest", strategy)
+});
+
+/// Reads what is sent to an endpoint of another kind.
+fn read_as(
+    kind: &LazyLock<Option<Resource>>,
+    registry: &Registry,
+    target: &Target<'_>,
+    document: Document<'_>,
+) -> Result<Value, ApiError> {
+    let kind = kind.as_ref();
+    let of_kind = Target {
+        resource: kind.ok_or_else(|| ApiError::internal("it is not among the built-in kinds"))?,
+        ..*target
+    };
+    let object = read(registry, &of_kind, document)?;
+    let place = target.resource.group_resource();
+    admission::may_create(&registry.store, &place, target.namespace, meta(&object, "name"))?;
+    Ok(object)
+}
+
+/// Reads what is sent as any object that is to be created is read.
+fn read(registry: &Registry, target: &Target<'_>, document: Document<'_>) -> Result<Value, ApiError> {
+    let decoded = decode_body(target.resource, document, target.options.field_validation)?;
+    let complaints = decoded.complaints.into_iter();
+    complaints.for_each(|text| target.warnings.add(text));
+    let mut object = decoded.object;
+    // Bindings and requests for tokens may name the very object that they mean.
+    if !matches!(target.resource.kind.as_str(), "Binding" | "TokenRequest") {
+        clean(&mut object);
     }
+    set_namespace(target, &mut object)?;
+    registry.own(target, None, &mut object);
+    Ok(object)
 }
 
 /// What is answered where nothing is shown.
@@ -141,33 +167,4 @@ pub(super) fn done() -> Value {
         "status": "Success",
         "code": 201,
     })
-}
-
-/// A token that says whose it is; nobody checks it yet.
-fn token(
-    registry: &Registry,
-    accounts: &Resource,
-    namespace: &str,
-    name: &str,
-    mut request: Value,
-) -> Result<Value, ApiError> {
-    registry.get(accounts, namespace, name, "")?;
-    let asked = request
-        .pointer("/spec/expirationSeconds")
-        .and_then(Value::as_i64)
-        .unwrap_or(3600);
-    let ends = registry
-        .clock
-        .now()
-        .saturating_add(jiff::SignedDuration::from_secs(asked));
-    let ends = ends.unwrap_or(jiff::Timestamp::MAX);
-    let spec = child_mut(&mut request, "spec");
-    spec.entry("audiences").or_insert_with(|| json!(["https://localhost"]));
-    spec.entry("expirationSeconds").or_insert_with(|| asked.into());
-    let status = json!({
-        "token": format!("{namespace}:{name}:{}", Uuid::new_v4()),
-        "expirationTimestamp": seconds(ends),
-    });
-    values::set(&mut request, "status", status);
-    Ok(request)
 }

@@ -375,7 +375,7 @@ fn check_revision(target: &Target<'_>, old: &Value, new: &mut Value) -> Result<(
 }
 
 /// Whether an update lets go of an object whose deletion waited for that.
-fn is_due(resource: &Resource, new: &Value, old: &Value) -> bool {
+pub(super) fn is_due(resource: &Resource, new: &Value, old: &Value) -> bool {
     let grace = meta_number(old, "deletionGracePeriodSeconds").unwrap_or(0);
     let is_namespace = resource.group.is_empty() && resource.plural == "namespaces";
     // A namespace has finalizers of its own beside those of all objects.

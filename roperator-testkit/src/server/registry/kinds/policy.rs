@@ -1,5 +1,7 @@
 //! PodDisruptionBudgets and PriorityClasses: defaults, and what is refused. Metadata excepted.
 
+pub mod disruption;
+
 use serde_json::{Value, json};
 
 use super::values::{get, number, set, text};
@@ -17,6 +19,7 @@ pub const POD_DISRUPTION_BUDGET: Strategy = Strategy {
     },
     validate_create: budget,
     validate_update: |new, _| budget(new),
+    validate_status: |new, _| counts(new),
     validate_name: names::path_segment,
     generation: &["spec"],
     has_status: true,
@@ -86,6 +89,22 @@ fn budget(budget: &Value) -> Vec<FieldError> {
         }
     }
     errors
+}
+
+/// What is wrong with the counts of a budget's status. Its conditions are not judged.
+fn counts(budget: &Value) -> Vec<FieldError> {
+    let (status, path) = (get(budget, "status"), FieldPath::new("status"));
+    let fields = ["disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods"];
+    let negative = fields.into_iter().filter(|field| number(status, field) < 0);
+    negative
+        .map(|field| {
+            FieldError::invalid(
+                &path.child(field),
+                number(status, field),
+                "must be greater than or equal to 0",
+            )
+        })
+        .collect()
 }
 
 /// What is wrong with a number of pods, or a share of them.

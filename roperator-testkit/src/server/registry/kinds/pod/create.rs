@@ -83,7 +83,7 @@ fn tolerate(spec: &mut Value, taint: &str) {
 }
 
 /// The quality of service class of a pod: what its requests and limits of processors and memory say.
-fn quality(pod: &Value) -> &'static str {
+pub(super) fn quality(pod: &Value) -> &'static str {
     let Some(spec) = pod.get("spec") else {
         return "BestEffort";
     };

@@ -8,6 +8,7 @@
 
 pub mod at;
 pub mod check;
+pub mod condition;
 pub mod defaults;
 pub mod go_json;
 pub mod labels;

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::at::{At, Errors, items, items_mut, put, remove, same, text};
-use super::{spec, update};
+use super::{create::quality, spec, update};
 use crate::server::field::FieldError;
 use crate::server::registry::object::{copy, keep_metadata};
 use crate::server::registry::strategy::Part;
@@ -39,13 +39,7 @@ pub const ALL: &[Part] = &[
                 }
             }
         },
-        validate: |new, old| {
-            let mut errors = Errors::new();
-            let (new, old) = (At::root(new), At::root(old));
-            spec::pod(&mut errors, &new);
-            update::annotations(&mut errors, &new, &old);
-            errors
-        },
+        validate: resized,
     },
 ];
 
@@ -53,6 +47,19 @@ fn keep(new: &mut Value, old: &Value) {
     copy(old, new, "spec");
     copy(old, new, "status");
     keep_metadata(new, old);
+}
+
+fn resized(new: &Value, old: &Value) -> Errors {
+    let mut errors = Errors::new();
+    let (new, old) = (At::root(new), At::root(old));
+    spec::pod(&mut errors, &new);
+    update::annotations(&mut errors, &new, &old);
+    let class = new.child("status").text_of("qosClass");
+    if quality(new.value) != class {
+        let detail = "Pod QOS Class may not change as a result of resizing";
+        errors.push(FieldError::invalid(&new.child("spec").path, class, detail));
+    }
+    errors
 }
 
 fn debugging(new: &Value, old: &Value) -> Errors {
