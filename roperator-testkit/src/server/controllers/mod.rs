@@ -70,4 +70,6 @@ impl Controllers {
 }
 
 #[cfg(test)]
+mod races;
+#[cfg(test)]
 mod tests;

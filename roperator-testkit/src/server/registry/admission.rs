@@ -3,27 +3,39 @@
 
 mod priority;
 
+use std::sync::{Arc, LazyLock};
+
 use serde_json::Value;
 
 use super::object::text;
 use crate::server::{
     status::{ApiError, Cause, GroupResource},
-    store::Store,
+    store::{Object, Store},
 };
 
 /// Namespaces that are always there.
 const IMMORTAL: [&str; 3] = ["default", "kube-system", "kube-public"];
 
-/// Whether something may be created in a namespace.
+/// Where namespaces are stored.
+pub static NAMESPACES: LazyLock<GroupResource> = LazyLock::new(|| GroupResource::new("", "namespaces"));
+
+/// Whether something may be created in a namespace; the namespace, beside which alone it may be written.
 ///
 /// # Errors
 ///
 /// 404 if there is no such namespace, 403 if it is being deleted.
-pub fn may_create(store: &Store, resource: &GroupResource, namespace: &str, name: &str) -> Result<(), ApiError> {
-    let namespace_object = may_write(store, namespace)?;
-    let Some(object) = namespace_object else { return Ok(()) };
+pub fn may_create(
+    store: &Store,
+    resource: &GroupResource,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<Arc<Object>>, ApiError> {
+    let Some(found) = may_write(store, namespace)? else {
+        return Ok(None);
+    };
+    let object: Value = serde_json::from_slice(&found.content.json).map_err(ApiError::internal)?;
     if text(&object, "/status/phase") != "Terminating" {
-        return Ok(());
+        return Ok(Some(found));
     }
     let why = format!("unable to create new content in namespace {namespace} because it is being terminated");
     let message = format!("namespace {namespace} is being terminated");
@@ -36,17 +48,14 @@ pub fn may_create(store: &Store, resource: &GroupResource, namespace: &str, name
 /// # Errors
 ///
 /// 404 if there is no such namespace.
-pub fn may_write(store: &Store, namespace: &str) -> Result<Option<Value>, ApiError> {
+pub fn may_write(store: &Store, namespace: &str) -> Result<Option<Arc<Object>>, ApiError> {
     if namespace.is_empty() {
         return Ok(None);
     }
-    let namespaces = GroupResource::new("", "namespaces");
-    let Some(found) = store.get(&namespaces, namespace) else {
-        return Err(ApiError::not_found(&namespaces, namespace));
-    };
-    serde_json::from_slice(&found.content.json)
+    let found = store.get(&NAMESPACES, namespace);
+    found
         .map(Some)
-        .map_err(ApiError::internal)
+        .ok_or_else(|| ApiError::not_found(&NAMESPACES, namespace))
 }
 
 /// What admission makes of an object to create.

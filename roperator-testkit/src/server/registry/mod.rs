@@ -13,6 +13,7 @@ pub mod custom;
 pub mod definitions;
 pub mod delete;
 mod eviction;
+mod generate;
 pub mod kinds;
 pub mod managed;
 pub mod metadata;

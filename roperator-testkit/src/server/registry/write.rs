@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{
     Registry, admission,
     codec::{as_if_stored, decode, encode, is_stored},
-    managed,
+    generate, managed,
     object::{finalizers, is_deleted, meta, meta_number, metadata_mut, set_meta, text},
     options::WriteOptions,
     prepare,
@@ -23,7 +23,7 @@ use crate::server::{
     go::parse_error,
     patch::apply::{Author, keep_times},
     status::{ApiError, GroupResource, invalid_field, resource_version_path},
-    store::{Object, key},
+    store::{Content, NotCreated, Object, key},
     types::json::{MOST_LEVELS, is_deeper},
 };
 
@@ -65,9 +65,6 @@ impl Target<'_> {
         ApiError::invalid(&self.resource.place().group, kind, meta(object, "name"), errors)
     }
 }
-
-/// How many names are tried for an object that leaves its name to the server.
-const NAMES: usize = 8;
 
 /// An object after a write.
 #[derive(Debug, Clone)]
@@ -124,24 +121,19 @@ impl Registry {
     fn create_owned(&self, target: &Target<'_>, mut object: Value) -> Result<Written, ApiError> {
         let resource = target.resource;
         let place = resource.group_resource();
-        admission::may_create(&self.store, &place, target.namespace, meta(&object, "name"))?;
+        let home = admission::may_create(&self.store, &place, target.namespace, meta(&object, "name"))?;
         let is_generated = meta(&object, "name").is_empty() && !meta(&object, "generateName").is_empty();
         if resource.is_custom() && self.definitions().is_terminating(resource) {
             return Err(ApiError::terminating(&place));
         }
         if is_generated {
             let prefix = meta(&object, "generateName");
-            let is_free = |name: &String| {
+            let is_free = |name: &str| {
                 self.store
                     .get(&resource.place(), &key(target.namespace, name))
                     .is_none()
             };
-            let mut names = std::iter::repeat_with(|| generated(prefix));
-            let name = names
-                .by_ref()
-                .take(NAMES)
-                .find(is_free)
-                .unwrap_or_else(|| generated(prefix));
+            let name = generate::name(prefix, &is_free);
             set_meta(&mut object, "name", &name);
         }
         set_meta(&mut object, "uid", &Uuid::new_v4().to_string());
@@ -174,16 +166,37 @@ impl Registry {
             return as_if_stored(resource, object).map(Written::Shown);
         }
         let content = encode(resource, object);
-        let stored = self
-            .store
-            .put(&resource.place(), &place_key, None, content)
-            .map_err(|_| ApiError::already_exists(&place, &name))?;
+        let stored = self.put_new(resource, &place_key, content, home)?;
         if let (Some(held), Some(change)) = (&mut allocations, change) {
             held.apply(change);
         }
         drop(allocations);
         self.after_write(resource, &stored);
         Ok(Written::Stored(stored))
+    }
+
+    /// Writes a new object into its namespace, which is asked again if it has changed since it was asked: what is in a
+    /// namespace that is being deleted is counted, and nothing may come after that.
+    fn put_new(
+        &self,
+        resource: &Resource,
+        key: &str,
+        content: Content,
+        mut home: Option<Arc<Object>>,
+    ) -> Result<Arc<Object>, ApiError> {
+        let place = resource.group_resource();
+        let name = key.rsplit('/').next().unwrap_or(key);
+        loop {
+            let beside = home.as_deref().map(|home| (&*admission::NAMESPACES, home));
+            match self.store.create(&resource.place(), key, content.clone(), beside) {
+                Ok(stored) => return Ok(stored),
+                Err(NotCreated::Exists) => return Err(ApiError::already_exists(&place, name)),
+                Err(NotCreated::Moved) => {
+                    let namespace = home.as_deref().map_or("", Object::name);
+                    home = admission::may_create(&self.store, &place, namespace, name)?;
+                }
+            }
+        }
     }
 
     /// `None` if the object changed meanwhile.
@@ -307,28 +320,6 @@ pub fn set_namespace(target: &Target<'_>, object: &mut Value) -> Result<(), ApiE
     }
     set_meta(object, "namespace", target.namespace);
     Ok(())
-}
-
-fn generated(prefix: &str) -> String {
-    // The real server's alphabet: no vowels, so that no words come out, and nothing that is easily mistaken.
-    const ALPHABET: [char; 27] = [
-        'b', 'c', 'd', 'f', 'g', 'h', 'j', 'k', 'l', 'm', 'n', 'p', 'q', 'r', 's', 't', 'v', 'w', 'x', 'z', '2', '4',
-        '5', '6', '7', '8', '9',
-    ];
-    let random = Uuid::new_v4();
-    let letters = random.as_bytes().iter().take(5);
-    let letters = letters.filter_map(|byte| ALPHABET.get(usize::from(*byte) % ALPHABET.len()));
-    let end = prefix
-        .char_indices()
-        .map(|(at, _)| at)
-        .take_while(|at| *at <= 58)
-        .last();
-    let prefix = if prefix.len() > 58 {
-        prefix.get(..end.unwrap_or(0)).unwrap_or(prefix)
-    } else {
-        prefix
-    };
-    prefix.chars().chain(letters.copied()).collect()
 }
 
 fn exists(resource: &GroupResource, name: &str, is_deleted: bool) -> ApiError {

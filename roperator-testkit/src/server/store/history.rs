@@ -8,7 +8,8 @@ use std::{
 use tokio::sync::watch;
 
 use super::{
-    At, Content, Event, EventKind, Object, Page, Query, ReadError, Revision, Stale, Write, collection::Collection,
+    At, Content, Event, EventKind, NotCreated, Object, Page, Query, ReadError, Revision, Stale, Write,
+    collection::Collection,
 };
 use crate::server::status::GroupResource;
 
@@ -142,6 +143,20 @@ impl Inner {
         self.state(query.at)?;
         let collection = self.collection(query.resource);
         Ok(collection.map_or(0, |collection| collection.remaining(query)))
+    }
+
+    pub(super) fn create(
+        &mut self,
+        resource: &GroupResource,
+        key: &str,
+        content: Content,
+        beside: Option<(&GroupResource, &Object)>,
+    ) -> Result<Arc<Object>, NotCreated> {
+        if let Some((resource, seen)) = beside {
+            let is_same = self.expect(resource, &seen.key, Some(seen.revision));
+            is_same.map_err(|_| NotCreated::Moved)?;
+        }
+        self.put(resource, key, None, content).map_err(|_| NotCreated::Exists)
     }
 
     pub(super) fn put(

@@ -164,6 +164,15 @@ pub enum ReadError {
     Closed,
 }
 
+/// Why an object was not created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotCreated {
+    /// There is one already.
+    Exists,
+    /// What it was to be beside is no longer as it was.
+    Moved,
+}
+
 /// The object was not as the writer thought; here is how it is.
 #[derive(Debug)]
 pub struct Stale(pub Option<Arc<Object>>);
@@ -217,6 +226,21 @@ impl Store {
     #[must_use]
     pub fn count(&self, resource: &GroupResource) -> usize {
         self.read().collection(resource).map_or(0, collection::Collection::len)
+    }
+
+    /// Writes an object that is not there yet, as long as another one, of its own resource, is as the writer saw it.
+    ///
+    /// # Errors
+    ///
+    /// When it is there, or the other has changed or gone; nothing is written then.
+    pub fn create(
+        &self,
+        resource: &GroupResource,
+        key: &str,
+        content: Content,
+        beside: Option<(&GroupResource, &Object)>,
+    ) -> Result<Arc<Object>, NotCreated> {
+        self.write().create(resource, key, content, beside)
     }
 
     /// Writes a version of an object: `expected` is the revision of the version that it replaces, `None` if there must be
