@@ -77,8 +77,6 @@ pub enum Problem {
     TooLong,
     /// A list with too many items.
     TooMany,
-    /// A list with too few items.
-    TooFew,
     /// A reference to something that is not there.
     NotFound,
     /// The server's own failure.
@@ -98,7 +96,6 @@ impl Problem {
             Self::Forbidden => "FieldValueForbidden",
             Self::TooLong => "FieldValueTooLong",
             Self::TooMany => "FieldValueTooMany",
-            Self::TooFew => "FieldValueTooFew",
             Self::NotFound => "FieldValueNotFound",
             Self::Internal => "InternalError",
         }
@@ -113,7 +110,6 @@ impl Problem {
             Self::Forbidden => "Forbidden",
             Self::TooLong => "Too long",
             Self::TooMany => "Too many",
-            Self::TooFew => "Too few",
             Self::NotFound => "Not found",
             Self::Internal => "Internal error",
         }

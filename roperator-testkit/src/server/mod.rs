@@ -17,66 +17,95 @@
 //!
 //! Layers, each of which imports only those below it:
 //!
-//! - [`http`]: requests and answers, discovery, watches;
-//! - [`controllers`]: garbage collection and the end of namespaces, which write like anybody else;
-//! - [`registry`]: what is served, how it is written, what is special about kinds;
-//! - [`patch`], [`table`], [`selector`]: patches and server-side apply, columns and rows, selectors;
-//! - [`schema`], [`types`]: what objects look like, custom and built in;
-//! - [`store`]: versions, lists and watches;
-//! - [`shape`], [`status`], [`names`], [`field`], [`go`], [`clock`]: what all of them share.
+//! - `http`: requests and answers, discovery, watches;
+//! - `controllers`: garbage collection and the end of namespaces, which write like anybody else;
+//! - `registry`: what is served, how it is written, what is special about kinds;
+//! - `patch`, `table`, `selector`: patches and server-side apply, columns and rows, selectors;
+//! - `schema`, `types`: what objects look like, custom and built in;
+//! - `store`: versions, lists and watches;
+//! - `shape`, `status`, `names`, `field`, `go`, `clock`: what all of them share.
 
-pub mod clock;
-pub mod controllers;
-pub mod field;
-pub mod go;
-pub mod http;
-pub mod names;
-pub mod patch;
-pub mod registry;
-pub mod schema;
-pub mod selector;
+mod clock;
+mod controllers;
+mod field;
+mod go;
+mod http;
+mod names;
+mod patch;
+mod registry;
+mod schema;
+mod selector;
 pub mod serve;
-pub mod shape;
-pub mod status;
-pub mod store;
-pub mod table;
-pub mod types;
+mod shape;
+mod status;
+mod store;
+mod table;
+mod types;
 
 use std::{
     convert::Infallible,
     future::Future,
+    panic::AssertUnwindSafe,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     task::{Context, Poll},
 };
 
 use ::http::{Request, Response};
 use bytes::Bytes;
+use futures::FutureExt as _;
 use tokio::task::JoinHandle;
 
-pub use self::store::Limits;
+pub use self::{http::body::Body, store::Limits};
 use self::{
-    http::{body::Body, catalog::Catalogs},
+    http::{catalog::Catalogs, respond},
     registry::Registry,
+    status::ApiError,
 };
 
 /// A running API server. Clones are the same server; it ends with the last of them.
 ///
 /// It is a [`tower::Service`] of HTTP requests, so that a client can be given the server itself: no sockets, and tokio's
 /// clock may be paused.
+///
+/// Should its controllers panic, which is a bug of theirs, it says so instead of everything else: requests are answered with
+/// 500, and watches end.
 #[derive(Debug, Clone)]
 pub struct ApiServer {
     registry: Arc<Registry>,
     catalogs: Arc<Catalogs>,
-    _controllers: Arc<Controllers>,
+    controllers: Arc<Controllers>,
 }
 
 #[derive(Debug)]
-struct Controllers(JoinHandle<()>);
+struct Controllers {
+    task: JoinHandle<()>,
+    /// What they panicked with.
+    failure: Arc<OnceLock<String>>,
+}
+
+impl Controllers {
+    fn start(registry: Arc<Registry>, run: impl Future<Output = ()> + Send + 'static) -> Self {
+        let failure = Arc::new(OnceLock::new());
+        let told = Arc::clone(&failure);
+        let task = tokio::spawn(async move {
+            let Err(panic) = AssertUnwindSafe(run).catch_unwind().await else {
+                return;
+            };
+            let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+            let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+            let text = text.unwrap_or_else(|| "they do not say why".to_owned());
+            tracing::error!(panic = %text, "the controllers of the API server panicked: it answers nothing any more");
+            let _ = told.set(text);
+            registry.store.end_watches();
+        });
+        Self { task, failure }
+    }
+}
 
 impl Drop for Controllers {
     fn drop(&mut self) {
-        self.0.abort();
+        self.task.abort();
     }
 }
 
@@ -101,18 +130,23 @@ impl ApiServer {
     #[must_use]
     pub fn with_limits(limits: Limits) -> Self {
         let registry = Arc::new(Registry::new(limits));
-        let controllers = tokio::spawn(controllers::run(Arc::clone(&registry)));
+        let run = controllers::run(Arc::clone(&registry));
+        Self::with_controllers(registry, run)
+    }
+
+    fn with_controllers(registry: Arc<Registry>, run: impl Future<Output = ()> + Send + 'static) -> Self {
+        let controllers = Controllers::start(Arc::clone(&registry), run);
         Self {
             registry,
             catalogs: Arc::default(),
-            _controllers: Arc::new(Controllers(controllers)),
+            controllers: Arc::new(controllers),
         }
     }
 
-    /// What the server knows: for tests that look behind its answers.
+    /// The number of the newest write, whoever made it: the `resourceVersion` of what it wrote.
     #[must_use]
-    pub fn registry(&self) -> &Registry {
-        &self.registry
+    pub fn revision(&self) -> u64 {
+        self.registry.store.revision()
     }
 
     /// Forgets history: lists of older states expire, and so do watches that go on from before.
@@ -140,7 +174,41 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
+        if let Some(why) = self.controllers.failure.get() {
+            let error = ApiError::internal(format!("the controllers of this API server panicked: {why}"));
+            return Box::pin(async move { Ok(respond::error(&error)) });
+        }
         let (registry, catalogs) = (Arc::clone(&self.registry), Arc::clone(&self.catalogs));
         Box::pin(async move { Ok(http::answer(registry, catalogs, request).await) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::{BodyExt as _, Empty};
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    async fn get(server: &ApiServer, path: &str) -> (u16, Bytes) {
+        let request = Request::get(path).body(Empty::<Bytes>::new()).unwrap();
+        let response = server.clone().oneshot(request).await.unwrap();
+        let code = response.status().as_u16();
+        (code, response.into_body().collect().await.unwrap().to_bytes())
+    }
+
+    #[tokio::test]
+    async fn a_panic_of_the_controllers_is_told_to_everybody() {
+        let registry = Arc::new(Registry::new(Limits::default()));
+        let server = ApiServer::with_controllers(registry, async {
+            tokio::task::yield_now().await;
+            panic!("they trip");
+        });
+        let watch = get(&server, "/api/v1/namespaces?watch=true");
+        let (code, _) = watch.await;
+        assert_eq!(code, 200, "it began before, and it ended");
+        let (code, body) = get(&server, "/api/v1/namespaces").await;
+        assert_eq!(code, 500);
+        assert!(String::from_utf8_lossy(&body).contains("panicked: they trip"));
     }
 }

@@ -89,9 +89,9 @@ impl Client {
                 tokio::task::yield_now().await;
             }
         });
-        let before = self.server.registry().store.revision();
+        let before = self.server.revision();
         let answer = self.answer(request);
-        let after = self.server.registry().store.revision();
+        let after = self.server.revision();
         if answer.code >= 400 {
             prop_assert_eq!(
                 before,

@@ -38,7 +38,7 @@ fn create(registry: &Registry, resource: &Resource, namespace: &str, name: &str)
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_created_in_a_namespace_that_is_gone() {
     let server = ApiServer::start();
-    let registry = server.registry();
+    let registry = &*server.registry;
     let config_maps = registry.resource("", "v1", "configmaps").unwrap();
     let namespaces = registry.resource("", "v1", "namespaces").unwrap();
     let (place, homes) = (config_maps.group_resource(), namespaces.group_resource());

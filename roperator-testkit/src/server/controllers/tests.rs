@@ -81,7 +81,7 @@ async fn settle(server: &ApiServer) {
     let mut quiet = 0;
     for _ in 0..100_000 {
         tokio::task::yield_now().await;
-        let now = server.registry().store.revision();
+        let now = server.registry.store.revision();
         quiet = if now == revision { quiet + 1 } else { 0 };
         revision = now;
         if quiet > 50 {
@@ -183,7 +183,7 @@ fn mask_times(value: &mut Value) {
 async fn differences(sequence: &Value) -> Vec<String> {
     let server = ApiServer::start();
     create(&server, DEFINITIONS, definition()).await;
-    let since = server.registry().store.revision();
+    let since = server.registry.store.revision();
     let mut player = Player {
         server: &server,
         uids: BTreeMap::new(),
@@ -318,12 +318,12 @@ async fn races_are_won_in_the_end() {
     }
     writer.await.unwrap();
     let place = GroupResource::new("", "configmaps");
-    let (_, mut feed) = server.registry().store.feed();
+    let (_, mut feed) = server.registry.store.feed();
     for _ in 0..1000 {
-        if server.registry().store.count(&place) == 0 {
+        if server.registry.store.count(&place) == 0 {
             return;
         }
-        feed.next(&server.registry().store).await.unwrap();
+        feed.next(&server.registry.store).await.unwrap();
     }
     panic!("there are ConfigMaps left");
 }
@@ -338,12 +338,12 @@ async fn a_large_namespace_goes_in_few_writes() {
         create(&server, "/api/v1/namespaces/large/configmaps", object).await;
     }
     settle(&server).await;
-    let before = server.registry().store.revision();
+    let before = server.registry.store.revision();
     call(&server, "DELETE", "/api/v1/namespaces/large", None).await;
     settle(&server).await;
     assert!(!exists(&server, "/api/v1/namespaces/large").await);
     assert_eq!(
-        server.registry().store.revision() - before,
+        server.registry.store.revision() - before,
         203,
         "200 objects, the mark, the conditions, the end"
     );

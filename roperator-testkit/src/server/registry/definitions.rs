@@ -19,6 +19,7 @@ use super::{
 };
 use crate::server::{
     clock::seconds,
+    field::quote,
     schema::definition::{self, Condition, accept_names, establish},
     status::GroupResource,
     store::{Object, Revision},
@@ -35,6 +36,15 @@ pub const STRATEGY: Strategy = Strategy {
     prepare_update: definition::prepare_update,
     validate_update: definition::validate_update,
     validate_status: |new, _| definition::validate_status(new),
+    warnings: |new, old| {
+        let known = old.map(definition::unrecognized_formats).unwrap_or_default();
+        let mut formats = definition::unrecognized_formats(new);
+        formats.retain(|format| !known.contains(format));
+        formats
+            .iter()
+            .map(|format| format!("unrecognized format {}", quote(format)))
+            .collect()
+    },
     generation: &["spec"],
     has_status: true,
     unconditional_update: false,

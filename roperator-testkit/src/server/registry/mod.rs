@@ -93,16 +93,6 @@ impl Registry {
         self.definitions().resource(&place)
     }
 
-    /// Whether there is anything in a version of a group.
-    #[must_use]
-    pub fn serves(&self, group: &str, version: &str) -> bool {
-        let built_in = Types::kubernetes()
-            .group(group)
-            .and_then(|group| group.version(version));
-        let is_here = |resource: &Arc<Resource>| resource.group == group && resource.version == version;
-        built_in.is_some() || self.custom_resources().iter().any(is_here)
-    }
-
     /// All resources of CustomResourceDefinitions, in all their versions.
     #[must_use]
     pub fn custom_resources(&self) -> Vec<Arc<Resource>> {

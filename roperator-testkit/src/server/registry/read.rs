@@ -62,12 +62,6 @@ impl Selection {
         })
     }
 
-    /// The only name that can be meant, if there is one.
-    #[must_use]
-    pub fn name(&self) -> Option<&str> {
-        self.fields.required("metadata.name")
-    }
-
     /// Whether an object is meant.
     #[must_use]
     pub fn takes(&self, object: &Object) -> bool {

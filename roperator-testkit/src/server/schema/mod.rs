@@ -26,4 +26,4 @@ mod validate;
 pub use objectmeta::decode_object_meta;
 pub use scale::ScalePaths;
 pub use selectable::selectable_fields;
-pub use structural::{Node, Structural};
+pub use structural::Structural;

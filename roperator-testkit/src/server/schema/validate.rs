@@ -14,12 +14,13 @@ const UNCHECKED: &str = "some validation rules were not checked because the obje
 
 impl Structural {
     /// What is wrong with an object to create, or with an update of `old`.
-    #[must_use]
+    #[cfg(test)]
     pub fn validate(&self, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
         self.validate_after(Vec::new(), new, old, None)
     }
 
-    /// The same, after the errors that the object's metadata has, and with the paths of its scale.
+    /// What is wrong with an object to create, or with an update of `old`, after the errors that the object's metadata has,
+    /// and with the paths of its scale.
     #[must_use]
     pub fn validate_after(
         &self,

@@ -46,12 +46,6 @@ impl FieldSelector {
         })
     }
 
-    /// Whether nothing is required: every object matches.
-    #[must_use]
-    pub const fn is_everything(&self) -> bool {
-        self.terms.is_empty()
-    }
-
     /// Whether an object matches whose fields `lookup` finds. A field that is absent is empty.
     pub fn matches<T: AsRef<str>>(&self, lookup: impl Fn(&str) -> Option<T>) -> bool {
         self.terms.iter().all(|term| {

@@ -17,14 +17,6 @@ pub struct Selector {
 }
 
 impl Selector {
-    /// Selects every object.
-    #[must_use]
-    pub const fn everything() -> Self {
-        Self {
-            requirements: Some(Vec::new()),
-        }
-    }
-
     /// Selects no object.
     #[must_use]
     pub const fn nothing() -> Self {
@@ -105,15 +97,6 @@ impl Selector {
         requirements
             .iter()
             .all(|requirement| requirement.meets(lookup(&requirement.key)))
-    }
-
-    /// Whether labels match that are sorted by key.
-    #[must_use]
-    pub fn matches_sorted(&self, labels: &[(String, String)]) -> bool {
-        self.matches_by(|key| {
-            let found = labels.binary_search_by(|(label, _)| label.as_str().cmp(key)).ok()?;
-            labels.get(found).map(|(_, value)| value.as_str())
-        })
     }
 
     /// Whether an object's labels match, given as the map that they are in `metadata.labels`.

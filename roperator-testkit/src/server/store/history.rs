@@ -14,12 +14,28 @@ use super::{
 use crate::server::status::GroupResource;
 
 /// How much of the past a store keeps. What is beyond either limit is compacted, the oldest first.
+///
+/// ```
+/// let limits = roperator_testkit::server::Limits::default().writes(1000);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
+    writes: usize,
+    bytes: usize,
+}
+
+impl Limits {
     /// At most so many writes; 100,000 by default.
-    pub writes: usize,
+    #[must_use]
+    pub const fn writes(self, writes: usize) -> Self {
+        Self { writes, ..self }
+    }
+
     /// At most so many bytes of versions that were replaced or deleted; 32 MiB by default.
-    pub bytes: usize,
+    #[must_use]
+    pub const fn bytes(self, bytes: usize) -> Self {
+        Self { bytes, ..self }
+    }
 }
 
 impl Default for Limits {
@@ -199,7 +215,7 @@ impl Inner {
         if live.as_ref().map(|object| object.revision) == expected {
             Ok(live)
         } else {
-            Err(Stale(live))
+            Err(Stale)
         }
     }
 

@@ -173,9 +173,9 @@ pub enum NotCreated {
     Moved,
 }
 
-/// The object was not as the writer thought; here is how it is.
+/// The object was not as the writer thought.
 #[derive(Debug)]
-pub struct Stale(pub Option<Arc<Object>>);
+pub struct Stale;
 
 /// The store. Its lock is held for the time of a map access, never across an await.
 #[derive(Debug)]

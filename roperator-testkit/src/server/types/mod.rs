@@ -27,9 +27,8 @@ pub mod yaml;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-pub use decode::{DecodeError, Decoded};
-pub use place::{Place, Step};
-pub use resources::{Group, Resource, Subresource, Version};
+pub use place::Place;
+pub use resources::{Group, Resource};
 pub use table::StructId;
 use table::Table;
 
@@ -103,18 +102,6 @@ impl Types {
         self.groups.iter().find(|group| group.name == name)
     }
 
-    /// A resource by its group, version and plural name.
-    #[must_use]
-    pub fn resource(&self, group: &str, version: &str, plural: &str) -> Option<&Resource> {
-        self.group(group)?.version(version)?.resource(plural)
-    }
-
-    /// A type by its name in OpenAPI, such as `io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta`.
-    #[must_use]
-    pub fn named(&self, name: &str) -> Option<StructId> {
-        self.table.named(name)
-    }
-
     /// The type of the JSON schemas in a CustomResourceDefinition.
     fn json_schema(&self) -> Option<StructId> {
         self.table
@@ -141,7 +128,8 @@ mod tests {
         assert!(types.kind("", "v1", "PodList").is_some());
         assert!(types.kind("apps", "v1", "DeleteOptions").is_some());
         assert_eq!(types.kind("apps", "v1beta1", "Deployment"), None);
-        let pods = types.resource("", "v1", "pods").unwrap();
+        let resource = |plural| types.group("")?.version("v1")?.resource(plural);
+        let pods = resource("pods").unwrap();
         assert_eq!(
             (pods.kind, pods.namespaced, &pods.short_names[..]),
             ("Pod", true, &["po"][..])
@@ -151,7 +139,7 @@ mod tests {
             (eviction.group, eviction.version, eviction.kind),
             ("policy", "v1", "Eviction")
         );
-        assert_eq!(types.resource("", "v1", "pod"), None);
+        assert_eq!(resource("pod"), None);
     }
 
     #[test]

@@ -83,12 +83,6 @@ impl Resource {
     pub fn subresource(&self, name: &str) -> Option<&Subresource> {
         self.subresources.iter().find(|subresource| subresource.name == name)
     }
-
-    /// Whether a verb is possible.
-    #[must_use]
-    pub fn can(&self, verb: &str) -> bool {
-        self.verbs.contains(&verb)
-    }
 }
 
 /// Reads the table's lines of what is served, and ignores all others.

@@ -56,7 +56,7 @@ async fn timetable(mut body: Body) -> Vec<(u64, String)> {
 async fn bookmarks_come_every_minute_and_shortly_before_the_end() {
     let server = ApiServer::start();
     let from = |seconds: u64| {
-        let version = server.registry().store.revision();
+        let version = server.revision();
         format!("resourceVersion={version}&allowWatchBookmarks=true&timeoutSeconds={seconds}")
     };
     let idle = watch(&server, &from(10)).await;

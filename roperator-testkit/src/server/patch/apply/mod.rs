@@ -11,12 +11,13 @@ use std::sync::LazyLock;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-pub use compare::Comparison;
 pub use managers::{Managed, ManagerKey, Managers, Operation};
-pub use path::{PathElement, PathElementError, equal_values as equal};
+pub use path::PathElement;
+#[cfg(test)]
+pub use path::equal_values as equal;
 pub use reset::{Pattern, Reset};
 pub use schema::Schema;
-pub use set::{FieldSet, Node};
+pub use set::FieldSet;
 pub use times::keep_times;
 pub use update::{Conflict, OneVersion, Versions};
 

@@ -53,15 +53,6 @@ impl PathElement {
         Self::Value(Arc::new(value))
     }
 
-    /// The field's name, if this is a field.
-    #[must_use]
-    pub fn as_field(&self) -> Option<&str> {
-        match self {
-            Self::Field(name) => Some(name),
-            _ => None,
-        }
-    }
-
     /// An element from its text in `fieldsV1`.
     ///
     /// # Errors

@@ -1,10 +1,10 @@
-//! Takes fields out of an object, or everything but them. Data in: a valid value, its shape and a set of fields.
+//! Takes fields out of an object. Data in: a valid value, its shape and a set of fields.
 //! Data out: what is left.
 
 use serde_json::{Map, Value};
 
 use super::path::PathElement;
-use super::schema::{Kind, ListAtom, MapAtom, Schema};
+use super::schema::{Kind, ListAtom, Schema};
 use super::set::{FieldSet, Node};
 use crate::server::shape::ShapeId;
 
@@ -16,12 +16,6 @@ impl Schema<'_> {
             return object.clone();
         }
         self.without(self.root, object, fields)
-    }
-
-    /// The object with these fields alone, and what leads to them.
-    #[must_use]
-    pub fn extract(self, object: &Value, fields: &FieldSet) -> Value {
-        self.only(self.root, object, fields)
     }
 
     /// What is atomic, and what has nothing left, becomes null.
@@ -58,39 +52,6 @@ impl Schema<'_> {
             Some(node) => Some(self.without(shape, value, &node.children)),
             None => Some(value.clone()),
         }
-    }
-
-    fn only(self, shape: ShapeId, value: &Value, fields: &FieldSet) -> Value {
-        match (self.atom(shape).deduce(Some(value)).kind(), value) {
-            (Kind::Map(map), Value::Object(object)) if !map.is_atomic() && !object.is_empty() => {
-                self.only_fields(map, object, fields)
-            }
-            (Kind::List(list), Value::Array(items)) if !list.is_atomic() && !items.is_empty() => {
-                let left: Vec<Value> = items
-                    .iter()
-                    .filter_map(|item| {
-                        let node = node_of(list, item, fields)?;
-                        Some(match node.children.is_empty() {
-                            true => item.clone(),
-                            false => self.only(list.items(), item, &node.children),
-                        })
-                    })
-                    .collect();
-                or_null(!left.is_empty(), Value::Array(left))
-            }
-            _ => value.clone(),
-        }
-    }
-
-    fn only_fields(self, map: MapAtom<'_>, object: &Map<String, Value>, fields: &FieldSet) -> Value {
-        let left: Map<String, Value> = object
-            .iter()
-            .filter_map(|(name, value)| {
-                let node = fields.get_field(name)?;
-                Some((name.clone(), self.only(map.field(name), value, &node.children)))
-            })
-            .collect();
-        or_null(!left.is_empty(), Value::Object(left))
     }
 }
 

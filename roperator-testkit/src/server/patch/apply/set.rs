@@ -131,7 +131,7 @@ impl FieldSet {
     }
 
     /// How many fields are in the set.
-    #[must_use]
+    #[cfg(test)]
     pub fn len(&self) -> usize {
         self.iter()
             .map(|(_, node)| usize::from(node.member) + node.children.len())
@@ -243,7 +243,7 @@ impl FieldSet {
     }
 
     /// The fields below which nothing is in the set.
-    #[must_use]
+    #[cfg(test)]
     pub fn leaves(&self) -> Self {
         self.map(|node| Node {
             member: node.member && node.children.is_empty(),
@@ -252,6 +252,7 @@ impl FieldSet {
     }
 
     /// The set with every node changed by `change`; nodes that become empty are dropped.
+    #[cfg(test)]
     fn map(&self, change: impl Fn(&Node) -> Node) -> Self {
         let nodes = self
             .nodes

@@ -22,7 +22,7 @@ use serde_json::{Map, Value, json};
 
 use crate::server::field::{FieldError, FieldPath};
 
-pub use names::{Claims, Condition, accept_names, establish};
+pub use names::{Condition, accept_names, establish};
 
 /// Fills in what the server fills in whenever it reads a definition, and drops what is empty.
 pub fn default(definition: &mut Value) {

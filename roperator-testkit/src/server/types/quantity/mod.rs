@@ -5,6 +5,7 @@ mod parse;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
 use std::cmp::Ordering;
 use std::fmt::{self, Display};
 
@@ -120,32 +121,8 @@ impl Quantity {
         }
     }
 
-    /// The amount as an integer, rounded away from zero, as far as 64 bits hold it.
-    #[must_use]
-    pub fn value(&self) -> i64 {
-        self.scaled(0)
-    }
-
-    /// A thousand times the amount as an integer, rounded away from zero, as far as 64 bits hold it.
-    #[must_use]
-    pub fn milli_value(&self) -> i64 {
-        self.scaled(-3)
-    }
-
-    fn scaled(&self, exponent: i64) -> i64 {
-        let shift = self.exponent - exponent;
-        let scaled = if shift >= 0 {
-            let factor = power_of_ten(shift).and_then(|factor| self.mantissa.checked_mul(factor));
-            factor.unwrap_or(self.mantissa.signum() * i128::MAX)
-        } else {
-            let rounded = divide_up(self.mantissa.abs(), -shift);
-            self.mantissa.signum() * rounded
-        };
-        i64::try_from(scaled).unwrap_or(if scaled < 0 { i64::MIN } else { i64::MAX })
-    }
-
     /// Which of two amounts is larger, however they are written.
-    #[must_use]
+    #[cfg(test)]
     pub fn compare(&self, other: &Self) -> Ordering {
         if self.exponent < other.exponent {
             return other.compare(self).reverse();

@@ -89,13 +89,8 @@ fn what_is_no_quantity_is_refused_in_the_real_words() {
 }
 
 #[test]
-fn amounts_compare_and_round() {
+fn amounts_compare() {
     let quantity = |text| Quantity::parse(text).unwrap();
-    assert_eq!(quantity("1Gi").value(), 1 << 30);
-    assert_eq!(quantity("1500m").value(), 2);
-    assert_eq!(quantity("1500u").milli_value(), 2);
-    assert_eq!(quantity("-1500m").value(), -2);
-    assert_eq!(quantity("1e300").value(), i64::MAX);
     assert_eq!(quantity("1e300").compare(&quantity("1Ei")), Ordering::Greater);
     assert_eq!(quantity("0.5").compare(&quantity("500m")), Ordering::Equal);
 }
