@@ -42,7 +42,7 @@ fn protobuf<'a>(body: &'a [u8], expected: Expected<'_>) -> Result<Document<'a>, 
         .unwrap_or(("", expected.api_version));
     let types = Types::kubernetes();
     let value = match types.kind(group, version, expected.kind) {
-        Some(id) => types.from_protobuf(id, envelope.raw),
+        Some(id) => types.read_protobuf(id, envelope.raw),
         None => Ok(Value::Object(Map::new())),
     };
     let mut value = value.map_err(|why| expected.undecodable(&why.to_string()))?;
@@ -70,7 +70,7 @@ pub fn delete_options(body: &[u8], kind: BodyType) -> Result<DeleteOptions, ApiE
         BodyType::Yaml => Document::parse_yaml(body).map_err(|why| refused(&why))?.value,
         BodyType::Protobuf => {
             let envelope = proto::envelope(body).map_err(|why| refused(&why))?;
-            types.from_protobuf(id, envelope.raw).map_err(|why| refused(&why))?
+            types.read_protobuf(id, envelope.raw).map_err(|why| refused(&why))?
         }
     };
     let (api_version, kind) = json::version_and_kind(&value).map_err(no_kind)?;

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::values::{default, get, invalid, items, number, set, text};
+use super::values::{default, default_absent, get, invalid, items, number, set, text};
 use crate::server::field::{FieldError, FieldPath};
 use crate::server::names;
 use crate::server::registry::strategy::Strategy;
@@ -12,7 +12,7 @@ use crate::server::registry::strategy::Strategy;
 pub const V2: Strategy = Strategy {
     default: |autoscaler| {
         if let Some(spec) = autoscaler.get_mut("spec") {
-            default(spec, "minReplicas", 1);
+            default_absent(spec, "minReplicas", 1);
             if items(spec, "metrics").is_empty() {
                 let target = json!({"type": "Utilization", "averageUtilization": 80});
                 let metric = json!([{"type": "Resource", "resource": {"name": "cpu", "target": target}}]);
@@ -30,8 +30,8 @@ pub const V2: Strategy = Strategy {
 pub const V1: Strategy = Strategy {
     default: |autoscaler| {
         if let Some(spec) = autoscaler.get_mut("spec") {
-            default(spec, "minReplicas", 1);
-            default(spec, "targetCPUUtilizationPercentage", 80);
+            default_absent(spec, "minReplicas", 1);
+            default_absent(spec, "targetCPUUtilizationPercentage", 80);
         }
     },
     ..ANY
@@ -63,7 +63,7 @@ fn behavior_defaults(behavior: &mut Value) {
             set(rules, "policies", policies);
         }
         if direction == "scaleUp" {
-            default(rules, "stabilizationWindowSeconds", 0);
+            default_absent(rules, "stabilizationWindowSeconds", 0);
         }
     }
 }

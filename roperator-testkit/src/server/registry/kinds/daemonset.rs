@@ -5,8 +5,9 @@
 
 use serde_json::{Value, json};
 
-use super::pod::at::{At, Errors, object_in, put, put_if_absent, put_if_zero, same};
-use super::pod::{check, defaults, labels, spec};
+use super::pod::at::{At, Errors, same};
+use super::pod::{check, labels, spec};
+use super::values;
 use super::workload::{self, Words};
 use crate::server::field::FieldError;
 use crate::server::registry::strategy::Strategy;
@@ -38,26 +39,23 @@ pub const STRATEGY: Strategy = Strategy {
 
 fn default(set: &mut Value) {
     set_template_generation(set, template_generation(set));
-    object_in(set, "spec");
+    values::object(set, "spec");
     let Some(spec) = set.get_mut("spec") else {
         return;
     };
-    object_in(spec, "updateStrategy");
+    values::object(spec, "updateStrategy");
     if let Some(strategy) = spec.get_mut("updateStrategy") {
-        put_if_zero(strategy, "type", "RollingUpdate");
+        values::default(strategy, "type", "RollingUpdate");
         if strategy.get("type") == Some(&json!("RollingUpdate")) {
-            object_in(strategy, "rollingUpdate");
+            values::object(strategy, "rollingUpdate");
             if let Some(rolling) = strategy.get_mut("rollingUpdate") {
-                put_if_absent(rolling, "maxUnavailable", 1);
-                put_if_absent(rolling, "maxSurge", 0);
+                values::default_absent(rolling, "maxUnavailable", 1);
+                values::default_absent(rolling, "maxSurge", 0);
             }
         }
     }
-    put_if_absent(spec, "revisionHistoryLimit", 10);
-    object_in(spec, "template");
-    if let Some(template) = spec.get_mut("template") {
-        defaults::template(template);
-    }
+    values::default_absent(spec, "revisionHistoryLimit", 10);
+    workload::default_template(spec);
 }
 
 fn template_generation(set: &Value) -> i64 {
@@ -66,10 +64,10 @@ fn template_generation(set: &Value) -> i64 {
 }
 
 fn set_template_generation(set: &mut Value, generation: i64) {
-    object_in(set, "metadata");
+    values::object(set, "metadata");
     let annotations = set
         .get_mut("metadata")
-        .and_then(|metadata| object_in(metadata, "annotations"));
+        .and_then(|metadata| values::object(metadata, "annotations"));
     if let Some(annotations) = annotations {
         annotations.insert(TEMPLATE_GENERATION.to_owned(), generation.to_string().into());
     }
@@ -83,7 +81,7 @@ fn prepare_create(set: &mut Value) {
         "numberMisscheduled": 0,
         "numberReady": 0,
     });
-    put(set, "status", status);
+    values::set(set, "status", status);
 }
 
 fn prepare_update(new: &mut Value, old: &Value) {
@@ -99,9 +97,7 @@ fn validate(errors: &mut Errors, spec: &At<'_>) {
     if labels::is_usable(selector.value) {
         workload::must_match(errors, &selector, &template);
     }
-    if selector.is_set() && labels::is_empty(selector.value) {
-        errors.push(labels::bad_selector(&selector, WORDS.empty));
-    }
+    workload::asks_for_something(errors, &selector, WORDS);
     spec::template(errors, &template);
     workload::endless(errors, &template, WORDS);
     check::not_negative(errors, &spec.child("minReadySeconds"));

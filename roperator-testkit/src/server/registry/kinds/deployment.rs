@@ -3,8 +3,9 @@
 
 use serde_json::{Value, json};
 
-use super::pod::at::{At, Errors, object_in, put, put_if_absent, put_if_zero};
-use super::pod::{check, defaults};
+use super::pod::at::{At, Errors};
+use super::pod::check;
+use super::values;
 use super::workload::{self, Words};
 use crate::server::field::FieldError;
 use crate::server::registry::object::copy_meta;
@@ -19,14 +20,14 @@ const WORDS: Words = Words {
 /// What is special about deployments.
 pub const STRATEGY: Strategy = Strategy {
     default,
-    prepare_create: |deployment| put(deployment, "status", json!({})),
+    prepare_create: |deployment| values::set(deployment, "status", json!({})),
     validate_create: |deployment| {
         let mut errors = Errors::new();
         spec(&mut errors, &At::root(deployment).child("spec"));
         errors
     },
     prepare_update,
-    validate_update,
+    validate_update: |new, old| workload::update(new, old, spec),
     prepare_status: |new, old| copy_meta(old, new, "labels"),
     validate_status,
     generation: &["spec"],
@@ -35,28 +36,25 @@ pub const STRATEGY: Strategy = Strategy {
 };
 
 fn default(deployment: &mut Value) {
-    object_in(deployment, "spec");
+    values::object(deployment, "spec");
     let Some(spec) = deployment.get_mut("spec") else {
         return;
     };
-    put_if_absent(spec, "replicas", 1);
-    put_if_absent(spec, "revisionHistoryLimit", 10);
-    put_if_absent(spec, "progressDeadlineSeconds", 600);
-    object_in(spec, "strategy");
+    values::default_absent(spec, "replicas", 1);
+    values::default_absent(spec, "revisionHistoryLimit", 10);
+    values::default_absent(spec, "progressDeadlineSeconds", 600);
+    values::object(spec, "strategy");
     if let Some(strategy) = spec.get_mut("strategy") {
-        put_if_zero(strategy, "type", "RollingUpdate");
+        values::default(strategy, "type", "RollingUpdate");
         if strategy.get("type") == Some(&json!("RollingUpdate")) {
-            object_in(strategy, "rollingUpdate");
+            values::object(strategy, "rollingUpdate");
             if let Some(rolling) = strategy.get_mut("rollingUpdate") {
-                put_if_absent(rolling, "maxUnavailable", "25%");
-                put_if_absent(rolling, "maxSurge", "25%");
+                values::default_absent(rolling, "maxUnavailable", "25%");
+                values::default_absent(rolling, "maxSurge", "25%");
             }
         }
     }
-    object_in(spec, "template");
-    if let Some(template) = spec.get_mut("template") {
-        defaults::template(template);
-    }
+    workload::default_template(spec);
 }
 
 fn spec(errors: &mut Errors, spec: &At<'_>) {
@@ -116,16 +114,8 @@ fn prepare_update(new: &mut Value, old: &Value) {
     if annotations(new) != annotations(old)
         && let Some(metadata) = new.get_mut("metadata")
     {
-        put(metadata, "generation", generation + 1);
+        values::set(metadata, "generation", generation + 1);
     }
-}
-
-fn validate_update(new: &Value, old: &Value) -> Errors {
-    let mut errors = Errors::new();
-    let (new, old) = (At::root(new).child("spec"), At::root(old).child("spec"));
-    spec(&mut errors, &new);
-    check::immutable_selector(&mut errors, &new, &old);
-    errors
 }
 
 fn validate_status(new: &Value, old: &Value) -> Errors {
@@ -142,12 +132,8 @@ fn validate_status(new: &Value, old: &Value) -> Errors {
         "collisionCount",
     ];
     check::none_negative(&mut errors, &status, &counts);
-    for part in ["updatedReplicas", "readyReplicas", "availableReplicas"] {
-        let detail = "cannot be greater than status.replicas";
-        workload::no_more(&mut errors, &status, part, "replicas", detail);
-    }
-    let detail = "cannot be greater than readyReplicas";
-    workload::no_more(&mut errors, &status, "availableReplicas", "readyReplicas", detail);
+    let parts = ["updatedReplicas", "readyReplicas", "availableReplicas"];
+    workload::replicas(&mut errors, &status, &parts, "readyReplicas");
     workload::collisions_grow(&mut errors, &status, old);
     errors
 }

@@ -3,8 +3,9 @@
 
 use serde_json::{Value, json};
 
-use super::pod::at::{At, Errors, object_in, put, put_if_absent};
-use super::pod::{check, defaults};
+use super::pod::at::{At, Errors};
+use super::pod::check;
+use super::values;
 use super::workload::{self, Words};
 use crate::server::registry::strategy::Strategy;
 
@@ -17,13 +18,13 @@ const WORDS: Words = Words {
 /// What is special about replica sets.
 pub const STRATEGY: Strategy = Strategy {
     default,
-    prepare_create: |set| put(set, "status", json!({ "replicas": 0 })),
+    prepare_create: |set| values::set(set, "status", json!({ "replicas": 0 })),
     validate_create: |set| {
         let mut errors = Errors::new();
         spec(&mut errors, &At::root(set).child("spec"));
         errors
     },
-    validate_update,
+    validate_update: |new, old| workload::update(new, old, spec),
     validate_status: |new, _| status(&At::root(new).child("status")),
     selectable: |set| {
         let replicas = At::root(set).child("status").number_of("replicas");
@@ -35,28 +36,17 @@ pub const STRATEGY: Strategy = Strategy {
 };
 
 fn default(set: &mut Value) {
-    object_in(set, "spec");
+    values::object(set, "spec");
     let Some(spec) = set.get_mut("spec") else {
         return;
     };
-    put_if_absent(spec, "replicas", 1);
-    object_in(spec, "template");
-    if let Some(template) = spec.get_mut("template") {
-        defaults::template(template);
-    }
+    values::default_absent(spec, "replicas", 1);
+    workload::default_template(spec);
 }
 
 fn spec(errors: &mut Errors, spec: &At<'_>) {
     check::none_negative(errors, spec, &["replicas", "minReadySeconds"]);
     workload::selector_and_template(errors, spec, WORDS);
-}
-
-fn validate_update(new: &Value, old: &Value) -> Errors {
-    let mut errors = Errors::new();
-    let (new, old) = (At::root(new).child("spec"), At::root(old).child("spec"));
-    spec(&mut errors, &new);
-    check::immutable_selector(&mut errors, &new, &old);
-    errors
 }
 
 fn status(status: &At<'_>) -> Errors {
@@ -70,12 +60,8 @@ fn status(status: &At<'_>) -> Errors {
         "terminatingReplicas",
     ];
     check::none_negative(&mut errors, status, &counts);
-    for part in ["fullyLabeledReplicas", "readyReplicas", "availableReplicas"] {
-        let detail = "cannot be greater than status.replicas";
-        workload::no_more(&mut errors, status, part, "replicas", detail);
-    }
-    let detail = "cannot be greater than readyReplicas";
-    workload::no_more(&mut errors, status, "availableReplicas", "readyReplicas", detail);
+    let parts = ["fullyLabeledReplicas", "readyReplicas", "availableReplicas"];
+    workload::replicas(&mut errors, status, &parts, "readyReplicas");
     errors
 }
 

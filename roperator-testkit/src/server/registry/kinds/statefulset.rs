@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::pod::at::{At, Errors, items, items_mut, object_in, put, put_if_absent, put_if_zero, same, text};
-use super::pod::{check, claim_spec, defaults, go_json, labels, spec};
+use super::pod::at::{At, Errors, same};
+use super::pod::{check, claim_spec, go_json, labels, spec};
+use super::values::{self, items, items_mut, text};
 use super::workload::{self, Words};
 use crate::server::field::{FieldError, Problem};
 use crate::server::names;
@@ -33,7 +34,7 @@ pub const STRATEGY: Strategy = Strategy {
     default,
     prepare_create: |set| {
         drop_max_unavailable(set, None);
-        put(set, "status", json!({ "replicas": 0, "availableReplicas": 0 }));
+        values::set(set, "status", json!({ "replicas": 0, "availableReplicas": 0 }));
     },
     validate_create: |set| {
         let mut errors = Errors::new();
@@ -50,49 +51,46 @@ pub const STRATEGY: Strategy = Strategy {
 };
 
 fn default(set: &mut Value) {
-    object_in(set, "spec");
+    values::object(set, "spec");
     let Some(spec) = set.get_mut("spec") else {
         return;
     };
-    put_if_zero(spec, "podManagementPolicy", "OrderedReady");
-    object_in(spec, "updateStrategy");
+    values::default(spec, "podManagementPolicy", "OrderedReady");
+    values::object(spec, "updateStrategy");
     if let Some(strategy) = spec.get_mut("updateStrategy") {
         if text(strategy, "type").is_empty() {
-            put(strategy, "type", "RollingUpdate");
-            object_in(strategy, "rollingUpdate");
+            values::set(strategy, "type", "RollingUpdate");
+            values::object(strategy, "rollingUpdate");
         }
         let rolls = text(strategy, "type") == "RollingUpdate";
         let rolling = strategy.get_mut("rollingUpdate").filter(|rolling| rolling.is_object());
         if let Some(rolling) = rolling.filter(|_| rolls) {
-            put_if_absent(rolling, "partition", 0);
+            values::default_absent(rolling, "partition", 0);
         }
     }
-    object_in(spec, "persistentVolumeClaimRetentionPolicy");
+    values::object(spec, "persistentVolumeClaimRetentionPolicy");
     if let Some(policy) = spec.get_mut("persistentVolumeClaimRetentionPolicy") {
-        put_if_zero(policy, "whenDeleted", "Retain");
-        put_if_zero(policy, "whenScaled", "Retain");
+        values::default(policy, "whenDeleted", "Retain");
+        values::default(policy, "whenScaled", "Retain");
     }
-    put_if_absent(spec, "replicas", 1);
-    put_if_absent(spec, "revisionHistoryLimit", 10);
+    values::default_absent(spec, "replicas", 1);
+    values::default_absent(spec, "revisionHistoryLimit", 10);
     for claim in items_mut(spec, "volumeClaimTemplates") {
         default_claim(claim);
     }
-    object_in(spec, "template");
-    if let Some(template) = spec.get_mut("template") {
-        defaults::template(template);
-    }
+    workload::default_template(spec);
 }
 
 fn default_claim(claim: &mut Value) {
-    put(claim, "apiVersion", "v1");
-    put(claim, "kind", "PersistentVolumeClaim");
-    object_in(claim, "spec");
-    object_in(claim, "status");
+    values::set(claim, "apiVersion", "v1");
+    values::set(claim, "kind", "PersistentVolumeClaim");
+    values::object(claim, "spec");
+    values::object(claim, "status");
     if let Some(spec) = claim.get_mut("spec") {
-        put_if_absent(spec, "volumeMode", "Filesystem");
+        values::default_absent(spec, "volumeMode", "Filesystem");
     }
     if let Some(status) = claim.get_mut("status") {
-        put_if_zero(status, "phase", "Pending");
+        values::default(status, "phase", "Pending");
     }
 }
 
@@ -159,15 +157,18 @@ fn template(errors: &mut Errors, spec: &At<'_>, judged: Judged) {
         pod.remove("hostname");
     }
     let claims: BTreeSet<&str> = items(spec.value, "volumeClaimTemplates")
+        .iter()
         .map(|claim| claim.get("metadata").map_or("", |metadata| text(metadata, "name")))
         .collect();
     if let Some(pod) = value.get_mut("spec").filter(|_| !claims.is_empty()) {
         let of_claims = claims
             .iter()
             .map(|name| json!({ "name": name, "persistentVolumeClaim": { "claimName": name } }));
-        let others = items(pod, "volumes").filter(|volume| !claims.contains(text(volume, "name")));
+        let others = items(pod, "volumes")
+            .iter()
+            .filter(|volume| !claims.contains(text(volume, "name")));
         let volumes: Vec<Value> = of_claims.chain(others.cloned()).collect();
-        put(pod, "volumes", volumes);
+        values::set(pod, "volumes", volumes);
     }
     let template = At {
         value: &value,
@@ -259,17 +260,13 @@ fn validate_status(new: &Value, old: &Value) -> Errors {
         "collisionCount",
     ];
     check::none_negative(&mut errors, &status, &counts);
-    for part in [
+    let parts = [
         "readyReplicas",
         "currentReplicas",
         "updatedReplicas",
         "availableReplicas",
-    ] {
-        let detail = "cannot be greater than status.replicas";
-        workload::no_more(&mut errors, &status, part, "replicas", detail);
-    }
-    let detail = "cannot be greater than status.readyReplicas";
-    workload::no_more(&mut errors, &status, "availableReplicas", "readyReplicas", detail);
+    ];
+    workload::replicas(&mut errors, &status, &parts, "status.readyReplicas");
     workload::collisions_grow(&mut errors, &status, old);
     errors
 }

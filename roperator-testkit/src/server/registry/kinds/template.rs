@@ -3,8 +3,9 @@
 
 use serde_json::{Value, json};
 
-use super::pod::at::{At, Errors, object_in, put, put_if_absent};
+use super::pod::at::{At, Errors};
 use super::pod::{check, defaults, spec};
+use super::values;
 use crate::server::field::FieldError;
 use crate::server::registry::object::copy;
 use crate::server::registry::strategy::Strategy;
@@ -12,7 +13,7 @@ use crate::server::registry::strategy::Strategy;
 /// What is special about PodTemplates.
 pub const POD_TEMPLATE: Strategy = Strategy {
     default: |object| {
-        object_in(object, "template");
+        values::object(object, "template");
         if let Some(template) = object.get_mut("template") {
             defaults::template(template);
         }
@@ -34,7 +35,7 @@ pub const POD_TEMPLATE: Strategy = Strategy {
 /// What is special about ReplicationControllers.
 pub const REPLICATION_CONTROLLER: Strategy = Strategy {
     default,
-    prepare_create: |controller| put(controller, "status", json!({"replicas": 0})),
+    prepare_create: |controller| values::set(controller, "status", json!({"replicas": 0})),
     validate_create: validate,
     validate_update: |new, _| validate(new),
     selectable: |controller| {
@@ -49,12 +50,12 @@ pub const REPLICATION_CONTROLLER: Strategy = Strategy {
 
 /// The labels of the template are the selector and the labels, where there are none.
 fn default(controller: &mut Value) {
-    object_in(controller, "spec");
+    values::object(controller, "spec");
     let labels = json!({"labels": controller.pointer("/spec/template/metadata/labels")});
     let has_labels = labels.pointer("/labels").is_some_and(Value::is_object);
     let is_empty = |value: Option<&Value>| value.and_then(Value::as_object).is_none_or(serde_json::Map::is_empty);
     if has_labels && is_empty(controller.pointer("/metadata/labels")) {
-        object_in(controller, "metadata");
+        values::object(controller, "metadata");
         if let Some(metadata) = controller.get_mut("metadata") {
             copy(&labels, metadata, "labels");
         }
@@ -63,9 +64,9 @@ fn default(controller: &mut Value) {
         return;
     };
     if has_labels && is_empty(spec.get("selector")) {
-        put(spec, "selector", labels.get("labels").cloned().unwrap_or_default());
+        values::set(spec, "selector", labels.get("labels").cloned().unwrap_or_default());
     }
-    put_if_absent(spec, "replicas", 1);
+    values::default_absent(spec, "replicas", 1);
     if let Some(template) = spec.get_mut("template") {
         defaults::template(template);
     }

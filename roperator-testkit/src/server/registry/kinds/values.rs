@@ -74,14 +74,15 @@ pub fn remove(value: &mut Value, field: &str) {
     }
 }
 
-/// Sets a field that is absent, or an empty text.
+/// Sets a field that is absent, an empty text or zero.
 pub fn default(value: &mut Value, field: &str, to: impl Into<Value>) {
-    if is_unset(get(value, field)) {
+    let given = get(value, field);
+    if is_unset(given) || given.as_i64() == Some(0) {
         set(value, field, to);
     }
 }
 
-/// Sets a field that is absent; an empty text is a value.
+/// Sets a field that is absent; an empty text is a value, and so is zero.
 pub fn default_absent(value: &mut Value, field: &str, to: impl Into<Value>) {
     if get(value, field).is_null() {
         set(value, field, to);

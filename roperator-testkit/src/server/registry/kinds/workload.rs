@@ -1,10 +1,11 @@
 //! What the workloads that keep pods running have in common: a selector with a template that it matches, numbers of
-//! pods or percentages of them, and counts in the status. Reads only.
+//! pods or percentages of them, and counts in the status. All but the default of a template reads only.
 
 use serde_json::Value;
 
 use super::pod::at::{At, Errors};
-use super::pod::{check, go_json, labels, spec, text};
+use super::pod::{check, defaults, go_json, labels, spec, text};
+use super::values;
 use crate::server::field::{FieldError, Problem};
 
 /// How a kind words what is wrong with its selector and its template.
@@ -18,14 +19,20 @@ pub struct Words {
     pub kind: &'static str,
 }
 
+/// Fills in the defaults of a template, which is there afterwards.
+pub fn default_template(spec: &mut Value) {
+    values::object(spec, "template");
+    if let Some(template) = spec.get_mut("template") {
+        defaults::template(template);
+    }
+}
+
 /// What is wrong with a selector; `false` if no template can be judged by it.
 pub fn selector(errors: &mut Errors, spec: &At<'_>, words: Words) -> bool {
     let selector = spec.child("selector");
     if selector.is_set() {
         labels::selector(errors, &selector);
-        if labels::is_empty(selector.value) {
-            errors.push(labels::bad_selector(&selector, words.empty));
-        }
+        asks_for_something(errors, &selector, words);
     } else {
         errors.push(FieldError::required(&selector.path, ""));
     }
@@ -34,6 +41,13 @@ pub fn selector(errors: &mut Errors, spec: &At<'_>, words: Words) -> bool {
         errors.push(labels::bad_selector(&selector, words.unusable));
     }
     usable
+}
+
+/// A selector that is there must ask for something.
+pub fn asks_for_something(errors: &mut Errors, selector: &At<'_>, words: Words) {
+    if selector.is_set() && labels::is_empty(selector.value) {
+        errors.push(labels::bad_selector(selector, words.empty));
+    }
 }
 
 /// A selector that asks for something must match its template.
@@ -113,8 +127,33 @@ pub fn unknown_strategy(at: &At<'_>, name: &str, [one, other]: [&str; 2]) -> Fie
     check::shown(&at.path, Problem::NotSupported, &shown, &detail)
 }
 
+/// What is wrong with an update of a deployment or a replica set: with its spec, as `judge` finds it, and with its selector.
+pub fn update(new: &Value, old: &Value, judge: fn(&mut Errors, &At<'_>)) -> Errors {
+    let mut errors = Errors::new();
+    let (new, old) = (At::root(new).child("spec"), At::root(old).child("spec"));
+    judge(&mut errors, &new);
+    check::immutable_selector(&mut errors, &new, &old);
+    errors
+}
+
+/// The counts of pods in a status: none of these parts is above all replicas, and no more are available than `ready`, as
+/// the kind words it.
+pub fn replicas(errors: &mut Errors, status: &At<'_>, parts: &[&str], ready: &str) {
+    for part in parts {
+        no_more(
+            errors,
+            status,
+            part,
+            "replicas",
+            "cannot be greater than status.replicas",
+        );
+    }
+    let detail = format!("cannot be greater than {ready}");
+    no_more(errors, status, "availableReplicas", "readyReplicas", &detail);
+}
+
 /// One count of a status is not above another, `of` which it is a part.
-pub fn no_more(errors: &mut Errors, status: &At<'_>, name: &str, of: &str, detail: &str) {
+fn no_more(errors: &mut Errors, status: &At<'_>, name: &str, of: &str, detail: &str) {
     let count = status.child(name);
     let given = count.number().unwrap_or_default();
     if given > status.number_of(of).unwrap_or_default() {

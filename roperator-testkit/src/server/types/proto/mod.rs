@@ -91,7 +91,7 @@ impl Types {
     /// # Errors
     ///
     /// When it is none, in the words that follow "… cannot be handled as a …:".
-    pub fn from_protobuf(&self, kind: StructId, message: &[u8]) -> Result<Value, ProtoError> {
+    pub fn read_protobuf(&self, kind: StructId, message: &[u8]) -> Result<Value, ProtoError> {
         let reader = Reader { types: self };
         let mut map = Map::new();
         reader.message(kind, message, &mut map, 0)?;

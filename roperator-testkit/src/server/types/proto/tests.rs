@@ -15,7 +15,7 @@ fn read(body: &[u8]) -> Result<Value, ProtoError> {
         .split_once('/')
         .unwrap_or(("", &envelope.api_version));
     let kind = types.kind(group, version, &envelope.kind).unwrap();
-    let mut object = types.from_protobuf(kind, envelope.raw)?;
+    let mut object = types.read_protobuf(kind, envelope.raw)?;
     object["apiVersion"] = envelope.api_version.into();
     object["kind"] = envelope.kind.into();
     Ok(types.decode(kind, object).unwrap().object)
@@ -69,7 +69,7 @@ proptest! {
         let types = Types::kubernetes();
         let _ = envelope(&[MAGIC, &message].concat());
         for (group, kind) in [("", "Pod"), ("apiextensions.k8s.io", "CustomResourceDefinition"), ("", "DeleteOptions")] {
-            let _ = types.from_protobuf(types.kind(group, "v1", kind).unwrap(), &message);
+            let _ = types.read_protobuf(types.kind(group, "v1", kind).unwrap(), &message);
         }
     }
 
@@ -82,7 +82,7 @@ proptest! {
         let types = Types::kubernetes();
         if let Ok(envelope) = envelope(&body) {
             for id in types.kinds.values().chain(types.everywhere.values()) {
-                let _ = types.from_protobuf(*id, envelope.raw);
+                let _ = types.read_protobuf(*id, envelope.raw);
             }
         }
     }

@@ -6,8 +6,9 @@ mod schedule;
 use serde_json::{Value, json};
 
 use super::job;
-use super::pod::at::{At, Errors, object_in, put, put_if_absent, put_if_zero};
+use super::pod::at::{At, Errors};
 use super::pod::{check, labels};
+use super::values;
 use crate::server::field::FieldError;
 use crate::server::registry::strategy::Strategy;
 
@@ -17,7 +18,7 @@ const MOST_NAME_BYTES: usize = 52;
 /// What is special about cron jobs.
 pub const STRATEGY: Strategy = Strategy {
     default,
-    prepare_create: |cron| put(cron, "status", json!({})),
+    prepare_create: |cron| values::set(cron, "status", json!({})),
     validate_create,
     validate_update,
     generation: &["spec"],
@@ -26,17 +27,17 @@ pub const STRATEGY: Strategy = Strategy {
 };
 
 fn default(cron: &mut Value) {
-    object_in(cron, "spec");
+    values::object(cron, "spec");
     let Some(spec) = cron.get_mut("spec") else {
         return;
     };
-    put_if_zero(spec, "concurrencyPolicy", "Allow");
-    put_if_absent(spec, "suspend", false);
-    put_if_absent(spec, "successfulJobsHistoryLimit", 3);
-    put_if_absent(spec, "failedJobsHistoryLimit", 1);
-    object_in(spec, "jobTemplate");
+    values::default(spec, "concurrencyPolicy", "Allow");
+    values::default_absent(spec, "suspend", false);
+    values::default_absent(spec, "successfulJobsHistoryLimit", 3);
+    values::default_absent(spec, "failedJobsHistoryLimit", 1);
+    values::object(spec, "jobTemplate");
     if let Some(template) = spec.get_mut("jobTemplate") {
-        object_in(template, "spec");
+        values::object(template, "spec");
         if let Some(job) = template.get_mut("spec") {
             job::default_spec(job);
         }

@@ -14,8 +14,9 @@ mod update;
 
 use serde_json::{Map, Value, json};
 
-use super::pod::at::{At, Errors, object_in, put, put_if_absent, text};
-use super::pod::defaults;
+use super::pod::at::{At, Errors};
+use super::values::{self, items_mut, text};
+use super::workload;
 use crate::server::registry::strategy::Strategy;
 
 /// The labels of a job's pods that say its name, as old and as new clusters write them.
@@ -50,7 +51,7 @@ pub const STRATEGY: Strategy = Strategy {
 };
 
 fn default(job: &mut Value) {
-    object_in(job, "spec");
+    values::object(job, "spec");
     if let Some(spec) = job.get_mut("spec") {
         default_spec(spec);
         default_completion(spec);
@@ -63,41 +64,38 @@ pub fn default_spec(spec: &mut Value) {
         .pointer_mut("/podFailurePolicy/rules")
         .and_then(Value::as_array_mut);
     for rule in rules.into_iter().flatten() {
-        for condition in super::pod::at::items_mut(rule, "onPodConditions") {
-            super::pod::at::put_if_zero(condition, "status", "True");
+        for condition in items_mut(rule, "onPodConditions") {
+            values::default(condition, "status", "True");
         }
     }
-    object_in(spec, "template");
-    if let Some(template) = spec.get_mut("template") {
-        defaults::template(template);
-    }
+    workload::default_template(spec);
 }
 
 fn default_completion(spec: &mut Value) {
     let absent = |spec: &Value, name: &str| spec.get(name).is_none_or(Value::is_null);
     if absent(spec, "completions") && absent(spec, "parallelism") {
-        put(spec, "completions", 1);
+        values::set(spec, "completions", 1);
     }
-    put_if_absent(spec, "parallelism", 1);
+    values::default_absent(spec, "parallelism", 1);
     let retries = if absent(spec, "backoffLimitPerIndex") {
         6
     } else {
         i32::MAX
     };
-    put_if_absent(spec, "backoffLimit", retries);
-    put_if_absent(spec, "completionMode", "NonIndexed");
-    put_if_absent(spec, "suspend", false);
+    values::default_absent(spec, "backoffLimit", retries);
+    values::default_absent(spec, "completionMode", "NonIndexed");
+    values::default_absent(spec, "suspend", false);
     let replacement = if absent(spec, "podFailurePolicy") {
         "TerminatingOrFailed"
     } else {
         "Failed"
     };
-    put_if_absent(spec, "podReplacementPolicy", replacement);
-    put_if_absent(spec, "manualSelector", false);
+    values::default_absent(spec, "podReplacementPolicy", replacement);
+    values::default_absent(spec, "manualSelector", false);
 }
 
 fn prepare_create(job: &mut Value) {
-    put(job, "status", json!({}));
+    values::set(job, "status", json!({}));
     if job.pointer("/spec/manualSelector") != Some(&Value::Bool(true)) {
         make_selector(job);
     }
@@ -112,7 +110,7 @@ fn take_labels(job: &mut Value) {
         .is_some_and(|labels| !labels.is_empty());
     let labels = job.pointer("/spec/template/metadata/labels").cloned();
     if let (Some(labels), Some(metadata), false) = (labels, job.get_mut("metadata"), has_labels) {
-        put(metadata, "labels", labels);
+        values::set(metadata, "labels", labels);
     }
 }
 
@@ -124,16 +122,16 @@ fn make_selector(job: &mut Value) {
         return;
     };
     if let Some(template) = spec.get_mut("template") {
-        object_in(template, "metadata");
+        values::object(template, "metadata");
         let metadata = template.get_mut("metadata");
-        let labels = metadata.and_then(|metadata| object_in(metadata, "labels"));
+        let labels = metadata.and_then(|metadata| values::object(metadata, "labels"));
         if let Some(labels) = labels {
             add_labels(labels, name, uid);
         }
     }
-    object_in(spec, "selector");
+    values::object(spec, "selector");
     let selector = spec.get_mut("selector");
-    let labels = selector.and_then(|selector| object_in(selector, "matchLabels"));
+    let labels = selector.and_then(|selector| values::object(selector, "matchLabels"));
     if let Some(labels) = labels {
         labels.entry(SELECTED).or_insert_with(|| uid.into());
     }

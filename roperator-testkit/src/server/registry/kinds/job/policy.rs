@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use super::spec::is_indexed;
 use crate::server::field::{FieldError, Problem, quote};
 use crate::server::names;
-use crate::server::registry::kinds::pod::at::{At, Errors, items, same, text};
+use crate::server::registry::kinds::pod::at::{At, Errors, same};
 use crate::server::registry::kinds::pod::text::quoted_list;
 use crate::server::registry::kinds::pod::{check, go_json};
+use crate::server::registry::kinds::values::{items, text};
 
 const ACTIONS: [&str; 4] = ["Count", "FailIndex", "FailJob", "Ignore"];
 const MOST_RULES: usize = 20;

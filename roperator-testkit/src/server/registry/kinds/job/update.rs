@@ -10,8 +10,9 @@ use super::policy;
 use super::spec::{self, is_indexed};
 use super::{NAME_LABELS, UID_LABELS};
 use crate::server::field::{FieldError, Problem};
-use crate::server::registry::kinds::pod::at::{At, Errors, items_mut, same, text};
+use crate::server::registry::kinds::pod::at::{At, Errors, same};
 use crate::server::registry::kinds::pod::{check, go_json};
+use crate::server::registry::kinds::values::{items, items_mut, text};
 
 const IMMUTABLE: &str = "field is immutable";
 
@@ -112,13 +113,14 @@ fn template(errors: &mut Errors, new: &At<'_>, old: &At<'_>, may_change: bool) {
 }
 
 fn take_resources(expected: &mut Value, kept: &Value, list: &str) {
-    let resources: Vec<(String, Option<Value>)> = crate::server::registry::kinds::pod::at::items(kept, list)
+    let resources: Vec<(String, Option<Value>)> = items(kept, list)
+        .iter()
         .map(|container| (text(container, "name").to_owned(), container.get("resources").cloned()))
         .collect();
-    if items_mut(expected, list).count() != resources.len() {
+    if items_mut(expected, list).len() != resources.len() {
         return;
     }
-    for (container, (name, resources)) in items_mut(expected, list).zip(resources) {
+    for (container, (name, resources)) in items_mut(expected, list).iter_mut().zip(resources) {
         let own = text(container, "name") == name;
         if let (true, Some(fields), Some(resources)) = (own, container.as_object_mut(), resources) {
             fields.insert("resources".to_owned(), resources);

@@ -4,6 +4,8 @@
 
 use serde_json::{Map, Value};
 
+use super::super::values;
+
 use crate::server::field::{FieldError, FieldPath};
 
 /// What is found wrong with an object, in the order of the real server.
@@ -69,7 +71,7 @@ impl<'a> At<'a> {
     /// The text of a field, or the empty one.
     #[must_use]
     pub fn text_of(&self, name: &str) -> &'a str {
-        text(self.value, name)
+        values::text(self.value, name)
     }
 
     /// The number here, if there is one.
@@ -108,65 +110,6 @@ impl<'a> At<'a> {
             .into_iter()
             .flatten()
             .map(|(key, value)| (key.as_str(), value))
-    }
-}
-
-/// The text of a field of an object, or the empty one.
-#[must_use]
-pub fn text<'a>(object: &'a Value, name: &str) -> &'a str {
-    object.get(name).and_then(Value::as_str).unwrap_or_default()
-}
-
-/// The items of a list in an object.
-pub fn items<'a>(object: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
-    object.get(name).and_then(Value::as_array).into_iter().flatten()
-}
-
-/// The items of a list in an object, to change them.
-pub fn items_mut<'a>(object: &'a mut Value, name: &str) -> impl Iterator<Item = &'a mut Value> + use<'a> {
-    object.get_mut(name).and_then(Value::as_array_mut).into_iter().flatten()
-}
-
-/// An object in an object, made if it is absent; `None` if `object` is none.
-pub fn object_in<'a>(object: &'a mut Value, name: &str) -> Option<&'a mut Map<String, Value>> {
-    let field = object.as_object_mut()?.entry(name).or_insert(Value::Null);
-    if field.is_null() {
-        *field = Value::Object(Map::new());
-    }
-    field.as_object_mut()
-}
-
-/// Sets a field of an object.
-pub fn put(object: &mut Value, name: &str, value: impl Into<Value>) {
-    if let Some(map) = object.as_object_mut() {
-        map.insert(name.to_owned(), value.into());
-    }
-}
-
-/// Drops a field of an object.
-pub fn remove(object: &mut Value, name: &str) {
-    if let Some(map) = object.as_object_mut() {
-        map.remove(name);
-    }
-}
-
-/// Gives a field of an object its default: where it is absent or null.
-pub fn put_if_absent(object: &mut Value, name: &str, value: impl Into<Value>) {
-    if object.get(name).is_none_or(Value::is_null) {
-        put(object, name, value);
-    }
-}
-
-/// Gives a field of an object its default: where it is absent, null, zero or empty text.
-pub fn put_if_zero(object: &mut Value, name: &str, value: impl Into<Value>) {
-    let zero = object.get(name).is_none_or(|value| match value {
-        Value::Null => true,
-        Value::String(text) => text.is_empty(),
-        Value::Number(number) => number.as_i64() == Some(0),
-        _ => false,
-    });
-    if zero {
-        put(object, name, value);
     }
 }
 

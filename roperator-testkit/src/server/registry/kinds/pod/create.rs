@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::at::{items, items_mut, object_in, put, put_if_absent, text};
+use super::super::values::{self, items, items_mut, text};
 use super::quantity;
 
 /// How long a pod stays on a node that fails, in seconds.
@@ -18,7 +18,7 @@ pub fn prepare(pod: &mut Value) {
     let mut status = json!({ "phase": "Pending", "qosClass": quality(pod) });
     let gated = pod
         .get("spec")
-        .is_some_and(|spec| items(spec, "schedulingGates").next().is_some());
+        .is_some_and(|spec| items(spec, "schedulingGates").iter().next().is_some());
     if gated {
         let since = pod.pointer("/metadata/creationTimestamp").cloned();
         let condition = json!({
@@ -29,9 +29,9 @@ pub fn prepare(pod: &mut Value) {
             "reason": "SchedulingGated",
             "message": "Scheduling is blocked due to non-empty scheduling gates",
         });
-        put(&mut status, "conditions", json!([condition]));
+        values::set(&mut status, "conditions", json!([condition]));
     }
-    put(pod, "status", status);
+    values::set(pod, "status", status);
     apply_label_keys(pod);
 }
 
@@ -47,13 +47,13 @@ pub fn admit(pod: &mut Value, old: Option<&Value>) {
                 "system-cluster-critical" => 2_000_000_000,
                 _ => 0,
             };
-            put_if_absent(spec, "priority", priority);
-            put_if_absent(spec, "preemptionPolicy", "PreemptLowerPriority");
+            values::default_absent(spec, "priority", priority);
+            values::default_absent(spec, "preemptionPolicy", "PreemptLowerPriority");
         }
         Some(old) => {
             for name in ["priority", "preemptionPolicy"] {
                 if let Some(value) = old.get("spec").and_then(|spec| spec.get(name)) {
-                    put_if_absent(spec, name, value.clone());
+                    values::default_absent(spec, name, value.clone());
                 }
             }
         }
@@ -64,14 +64,14 @@ pub fn admit(pod: &mut Value, old: Option<&Value>) {
 }
 
 fn tolerate(spec: &mut Value, taint: &str) {
-    let tolerated = items(spec, "tolerations").any(|toleration| {
+    let tolerated = items(spec, "tolerations").iter().any(|toleration| {
         let (key, effect) = (text(toleration, "key"), text(toleration, "effect"));
         (key == taint || key.is_empty()) && matches!(effect, "" | "NoExecute")
     });
     if tolerated {
         return;
     }
-    put_if_absent(spec, "tolerations", json!([]));
+    values::default_absent(spec, "tolerations", json!([]));
     if let Some(tolerations) = spec.get_mut("tolerations").and_then(Value::as_array_mut) {
         tolerations.push(json!({
             "key": taint,
@@ -91,9 +91,11 @@ pub(super) fn quality(pod: &Value) -> &'static str {
     let mut limits = [0_i128; 2];
     let mut all_limited = true;
     let own = spec.get("resources").filter(|resources| !resources.is_null());
-    let of_containers = ["containers", "initContainers"]
-        .into_iter()
-        .flat_map(|list| items(spec, list).map(|container| container.get("resources").unwrap_or(&Value::Null)));
+    let of_containers = ["containers", "initContainers"].into_iter().flat_map(|list| {
+        items(spec, list)
+            .iter()
+            .map(|container| container.get("resources").unwrap_or(&Value::Null))
+    });
     let counted: Vec<&Value> = match own {
         Some(own) => vec![own],
         None => of_containers.collect(),
@@ -150,7 +152,7 @@ fn apply_label_keys(pod: &mut Value) {
 fn add_requirements(term: &mut Value, labels: &Value) {
     let mut made = Vec::new();
     for (list, operator) in [("matchLabelKeys", "In"), ("mismatchLabelKeys", "NotIn")] {
-        for key in items(term, list).filter_map(Value::as_str) {
+        for key in items(term, list).iter().filter_map(Value::as_str) {
             if let Some(value) = labels.get(key) {
                 made.push(json!({ "key": key, "operator": operator, "values": [value] }));
             }
@@ -160,7 +162,7 @@ fn add_requirements(term: &mut Value, labels: &Value) {
     if made.is_empty() || !has_selector {
         return;
     }
-    let selector: Option<&mut Map<String, Value>> = object_in(term, "labelSelector");
+    let selector: Option<&mut Map<String, Value>> = values::object(term, "labelSelector");
     let expressions = selector.map(|selector| selector.entry("matchExpressions").or_insert_with(|| json!([])));
     if let Some(Value::Array(expressions)) = expressions {
         expressions.extend(made);

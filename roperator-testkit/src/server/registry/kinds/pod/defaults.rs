@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-use super::at::{items, items_mut, object_in, put, put_if_absent, put_if_zero, remove, text};
+use super::super::values::{self, items, items_mut, text};
 use super::image;
 
 /// The lists of containers in a pod spec.
@@ -14,19 +14,19 @@ pub const CONTAINER_LISTS: [&str; 3] = ["initContainers", "containers", "ephemer
 
 /// Gives a pod its defaults.
 pub fn pod(pod: &mut Value) {
-    object_in(pod, "spec");
+    values::object(pod, "spec");
     if let Some(spec) = pod.get_mut("spec") {
         for list in ["containers", "initContainers"] {
-            items_mut(spec, list).for_each(requests_from_limits);
+            items_mut(spec, list).iter_mut().for_each(requests_from_limits);
         }
         pod_requests(spec);
-        put_if_absent(spec, "enableServiceLinks", true);
+        values::default_absent(spec, "enableServiceLinks", true);
         if spec.get("hostNetwork") == Some(&Value::Bool(true)) {
             host_ports(spec);
         }
         let grace = spec.get("terminationGracePeriodSeconds").and_then(Value::as_i64);
         if grace.is_some_and(|seconds| seconds < 0) {
-            put(spec, "terminationGracePeriodSeconds", 1);
+            values::set(spec, "terminationGracePeriodSeconds", 1);
         }
         pod_spec(spec);
     }
@@ -37,22 +37,22 @@ pub fn pod(pod: &mut Value) {
 
 /// Gives a pod template its defaults.
 pub fn template(template: &mut Value) {
-    object_in(template, "spec");
+    values::object(template, "spec");
     if let Some(spec) = template.get_mut("spec") {
         pod_spec(spec);
     }
 }
 
 fn pod_spec(spec: &mut Value) {
-    put_if_zero(spec, "dnsPolicy", "ClusterFirst");
-    put_if_zero(spec, "restartPolicy", "Always");
-    put_if_absent(spec, "securityContext", json!({}));
-    put_if_absent(spec, "terminationGracePeriodSeconds", 30);
-    put_if_zero(spec, "schedulerName", "default-scheduler");
+    values::default(spec, "dnsPolicy", "ClusterFirst");
+    values::default(spec, "restartPolicy", "Always");
+    values::default_absent(spec, "securityContext", json!({}));
+    values::default_absent(spec, "terminationGracePeriodSeconds", 30);
+    values::default(spec, "schedulerName", "default-scheduler");
     service_account(spec);
-    items_mut(spec, "volumes").for_each(volume);
+    items_mut(spec, "volumes").iter_mut().for_each(volume);
     for list in CONTAINER_LISTS {
-        items_mut(spec, list).for_each(container);
+        items_mut(spec, list).iter_mut().for_each(container);
     }
 }
 
@@ -64,22 +64,25 @@ fn service_account(spec: &mut Value) {
     };
     if !account.is_empty() {
         let account = account.to_owned();
-        put(spec, "serviceAccountName", account.clone());
-        put(spec, "serviceAccount", account);
+        values::set(spec, "serviceAccountName", account.clone());
+        values::set(spec, "serviceAccount", account);
     }
 }
 
 /// The pod's address has two fields, of which the plural one is the newer; where they differ the singular one counts.
 fn pod_ips(status: &mut Value) {
-    let first = items(status, "podIPs").next().map(|ip| text(ip, "ip").to_owned());
+    let first = items(status, "podIPs")
+        .iter()
+        .next()
+        .map(|ip| text(ip, "ip").to_owned());
     let single = text(status, "podIP").to_owned();
     match (single.as_str(), first) {
-        ("", Some(first)) => put(status, "podIP", first),
+        ("", Some(first)) => values::set(status, "podIP", first),
         ("", None) => {}
         (single, Some(first)) if single == first => {}
         (single, _) => {
             let ips = json!([{ "ip": single }]);
-            put(status, "podIPs", ips);
+            values::set(status, "podIPs", ips);
         }
     }
 }
@@ -91,7 +94,7 @@ fn requests_from_limits(container: &mut Value) {
     let Some(limits) = resources.get("limits").and_then(Value::as_object).cloned() else {
         return;
     };
-    if let Some(requests) = object_in(resources, "requests") {
+    if let Some(requests) = values::object(resources, "requests") {
         for (name, limit) in limits {
             requests.entry(name).or_insert(limit);
         }
@@ -110,6 +113,7 @@ fn pod_requests(spec: &mut Value) {
     defaults.retain(|name, _| matches!(name.as_str(), "cpu" | "memory") || name.starts_with("hugepages-"));
     for name in ["cpu", "memory"] {
         let requested: Vec<&Value> = items(spec, "containers")
+            .iter()
             .filter_map(|container| container.pointer("/resources/requests")?.get(name))
             .collect();
         if let [one] = requested.as_slice() {
@@ -118,7 +122,7 @@ fn pod_requests(spec: &mut Value) {
     }
     let requests = spec
         .get_mut("resources")
-        .and_then(|resources| object_in(resources, "requests"));
+        .and_then(|resources| values::object(resources, "requests"));
     if let Some(requests) = requests {
         for (name, quantity) in defaults {
             requests.entry(name).or_insert(quantity);
@@ -131,7 +135,7 @@ fn host_ports(spec: &mut Value) {
         for container in items_mut(spec, list) {
             for port in items_mut(container, "ports") {
                 if let Some(number) = port.get("containerPort").cloned() {
-                    put_if_zero(port, "hostPort", number);
+                    values::default(port, "hostPort", number);
                 }
             }
         }
@@ -148,22 +152,22 @@ fn pull_policy(image: &str) -> &'static str {
 
 fn container(container: &mut Value) {
     let policy = pull_policy(text(container, "image"));
-    put_if_zero(container, "imagePullPolicy", policy);
-    put_if_zero(container, "terminationMessagePath", "/dev/termination-log");
-    put_if_zero(container, "terminationMessagePolicy", "File");
-    put_if_absent(container, "resources", json!({}));
+    values::default(container, "imagePullPolicy", policy);
+    values::default(container, "terminationMessagePath", "/dev/termination-log");
+    values::default(container, "terminationMessagePolicy", "File");
+    values::default_absent(container, "resources", json!({}));
     for port in items_mut(container, "ports") {
-        put_if_zero(port, "protocol", "TCP");
+        values::default(port, "protocol", "TCP");
     }
     for variable in items_mut(container, "env") {
         if let Some(field) = variable.pointer_mut("/valueFrom/fieldRef") {
-            put_if_zero(field, "apiVersion", "v1");
+            values::default(field, "apiVersion", "v1");
         }
         if let Some(resource) = variable.pointer_mut("/valueFrom/resourceFieldRef") {
-            put_if_absent(resource, "divisor", "0");
+            values::default_absent(resource, "divisor", "0");
         }
         if let Some(key) = variable.pointer_mut("/valueFrom/fileKeyRef") {
-            put_if_absent(key, "optional", false);
+            values::default_absent(key, "optional", false);
         }
     }
     for name in ["livenessProbe", "readinessProbe", "startupProbe"] {
@@ -185,7 +189,7 @@ fn stop_signal(container: &mut Value) {
         return;
     };
     if lifecycle.remove("stopSignal").is_some() && lifecycle.is_empty() {
-        remove(container, "lifecycle");
+        values::remove(container, "lifecycle");
     }
 }
 
@@ -196,19 +200,19 @@ fn probe(probe: &mut Value) {
         ("successThreshold", 1),
         ("failureThreshold", 3),
     ] {
-        put_if_zero(probe, name, default);
+        values::default(probe, name, default);
     }
     if let Some(get) = probe.get_mut("httpGet") {
         http_get(get);
     }
     if let Some(grpc) = probe.get_mut("grpc") {
-        put_if_absent(grpc, "service", "");
+        values::default_absent(grpc, "service", "");
     }
 }
 
 fn http_get(get: &mut Value) {
-    put_if_zero(get, "path", "/");
-    put_if_zero(get, "scheme", "HTTP");
+    values::default(get, "path", "/");
+    values::default(get, "scheme", "HTTP");
 }
 
 fn volume(volume: &mut Value) {
@@ -216,25 +220,25 @@ fn volume(volume: &mut Value) {
         .as_object()
         .is_some_and(|fields| fields.iter().any(|(name, value)| name != "name" && !value.is_null()));
     if !has_source {
-        put(volume, "emptyDir", json!({}));
+        values::set(volume, "emptyDir", json!({}));
     }
     for name in ["secret", "configMap", "downwardAPI", "projected"] {
         if let Some(source) = volume.get_mut(name) {
-            put_if_absent(source, "defaultMode", 0o644);
+            values::default_absent(source, "defaultMode", 0o644);
         }
     }
     if let Some(path) = volume.get_mut("hostPath") {
-        put_if_absent(path, "type", "");
+        values::default_absent(path, "type", "");
     }
     if let Some(image) = volume.get_mut("image") {
         let policy = pull_policy(text(image, "reference"));
-        put_if_zero(image, "pullPolicy", policy);
+        values::default(image, "pullPolicy", policy);
     }
     if let Some(claim) = volume.pointer_mut("/ephemeral/volumeClaimTemplate") {
-        object_in(claim, "spec");
+        values::object(claim, "spec");
     }
     if let Some(claim) = volume.pointer_mut("/ephemeral/volumeClaimTemplate/spec") {
-        put_if_absent(claim, "volumeMode", "Filesystem");
+        values::default_absent(claim, "volumeMode", "Filesystem");
     }
     if let Some(source) = volume.get_mut("downwardAPI") {
         downward_files(source);
@@ -245,7 +249,7 @@ fn volume(volume: &mut Value) {
                 downward_files(downward);
             }
             if let Some(token) = source.get_mut("serviceAccountToken") {
-                put_if_absent(token, "expirationSeconds", 3600);
+                values::default_absent(token, "expirationSeconds", 3600);
             }
         }
     }
@@ -255,10 +259,10 @@ fn volume(volume: &mut Value) {
 fn downward_files(source: &mut Value) {
     for file in items_mut(source, "items") {
         if let Some(field) = file.get_mut("fieldRef") {
-            put_if_zero(field, "apiVersion", "v1");
+            values::default(field, "apiVersion", "v1");
         }
         if let Some(resource) = file.get_mut("resourceFieldRef") {
-            put_if_absent(resource, "divisor", "0");
+            values::default_absent(resource, "divisor", "0");
         }
     }
 }
@@ -279,7 +283,7 @@ fn old_sources(volume: &mut Value) {
     ];
     for (source, field, default) in defaults {
         if let Some(given) = volume.get_mut(source) {
-            put_if_zero(given, field, default);
+            values::default(given, field, default);
         }
     }
 }

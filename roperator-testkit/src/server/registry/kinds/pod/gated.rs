@@ -3,7 +3,8 @@
 
 use serde_json::Value;
 
-use super::at::{At, Errors, object_in, put, remove, same};
+use super::super::values;
+use super::at::{At, Errors, same};
 use super::{check, go_json};
 use crate::server::field::{FieldError, Problem};
 
@@ -31,9 +32,9 @@ pub fn changes(errors: &mut Errors, new: &At<'_>, old: &At<'_>, judged: &mut Val
     let of_pods = ["podAffinity", "podAntiAffinity"];
     let only_nodes = of_pods.iter().all(|name| !affinity.child(name).is_set());
     if affinity.is_set() && !before.is_set() && only_nodes {
-        remove(judged, "affinity");
+        values::remove(judged, "affinity");
     } else if affinity.is_set() || nodes_before.is_set() {
-        object_in(judged, "affinity");
+        values::object(judged, "affinity");
         if let Some(affinity) = judged.get_mut("affinity") {
             restore(affinity, "nodeAffinity", nodes_before.value);
         }
@@ -43,9 +44,9 @@ pub fn changes(errors: &mut Errors, new: &At<'_>, old: &At<'_>, judged: &mut Val
 /// Gives a field the value that it had.
 pub fn restore(object: &mut Value, name: &str, before: &Value) {
     if before.is_null() {
-        remove(object, name);
+        values::remove(object, name);
     } else {
-        put(object, name, before.clone());
+        values::set(object, name, before.clone());
     }
 }
 

@@ -3,7 +3,8 @@
 
 use serde_json::Value;
 
-use super::at::{At, Errors, items, items_mut, put, remove, same, text};
+use super::super::values::{self, items, items_mut, text};
+use super::at::{At, Errors, same};
 use super::{create::quality, spec, update};
 use crate::server::field::FieldError;
 use crate::server::registry::object::{copy, keep_metadata};
@@ -17,8 +18,8 @@ pub const ALL: &[Part] = &[
             keep(new, old);
             if let Some(spec) = new.get_mut("spec") {
                 match debugging {
-                    Some(debugging) => put(spec, "ephemeralContainers", debugging),
-                    None => remove(spec, "ephemeralContainers"),
+                    Some(debugging) => values::set(spec, "ephemeralContainers", debugging),
+                    None => values::remove(spec, "ephemeralContainers"),
                 }
             }
         },
@@ -31,7 +32,7 @@ pub const ALL: &[Part] = &[
             keep(new, old);
             if let Some(spec) = new.get_mut("spec") {
                 for list in ["containers", "initContainers"] {
-                    for (container, asked) in items_mut(spec, list).zip(items(&asked, list)) {
+                    for (container, asked) in items_mut(spec, list).iter_mut().zip(items(&asked, list)) {
                         for field in ["resources", "resizePolicy"] {
                             copy(asked, container, field);
                         }

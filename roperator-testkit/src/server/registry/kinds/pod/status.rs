@@ -6,7 +6,8 @@
 
 use serde_json::Value;
 
-use super::at::{At, Errors, items, items_mut, object_in, put_if_zero, text};
+use super::super::values::{self, items, items_mut, text};
+use super::at::{At, Errors};
 use super::{check, go_json, update};
 use crate::server::field::FieldError;
 use crate::server::names;
@@ -17,7 +18,7 @@ const SYSTEM_CONDITIONS: [&str; 3] = ["PodScheduled", "Ready", "Initialized"];
 /// Keeps what a writer of the status may leave out: the quality of service class, and which generations were observed.
 pub fn prepare(new: &mut Value, old: &Value) {
     copy_meta(old, new, "ownerReferences");
-    object_in(new, "status");
+    values::object(new, "status");
     let none = Value::Null;
     let before = old.get("status").unwrap_or(&none);
     let Some(status) = new.get_mut("status") else {
@@ -25,17 +26,17 @@ pub fn prepare(new: &mut Value, old: &Value) {
     };
     for field in ["qosClass", "observedGeneration"] {
         if let Some(value) = before.get(field) {
-            put_if_zero(status, field, value.clone());
+            values::default(status, field, value.clone());
         }
     }
-    let mut known: Vec<&Value> = items(before, "conditions").collect();
+    let mut known: Vec<&Value> = items(before, "conditions").iter().collect();
     for condition in items_mut(status, "conditions") {
         let same_type = known
             .iter()
             .position(|known| text(known, "type") == text(condition, "type"));
         let of_old = same_type.map(|place| known.remove(place));
         if let Some(generation) = of_old.and_then(|old| old.get("observedGeneration")) {
-            put_if_zero(condition, "observedGeneration", generation.clone());
+            values::default(condition, "observedGeneration", generation.clone());
         }
     }
 }
@@ -111,6 +112,7 @@ fn container_states(errors: &mut Errors, status: &At<'_>, before: &At<'_>, spec:
             }
             let name = was.text_of("name");
             let own = items(spec.value, specs)
+                .iter()
                 .find(|container| text(container, "name") == name)
                 .map(|container| text(container, "restartPolicy"))
                 .filter(|own| !own.is_empty());
@@ -121,6 +123,7 @@ fn container_states(errors: &mut Errors, status: &At<'_>, before: &At<'_>, spec:
                 _ => false,
             };
             let runs_again = items(status.value, list)
+                .iter()
                 .any(|now| text(now, "name") == name && now.pointer("/state/terminated").is_none_or(Value::is_null));
             if runs_again && (specs.is_empty() || !restarts) {
                 let path = old.path.index(index).child("state");

@@ -3,7 +3,8 @@
 
 use serde_json::Value;
 
-use super::at::{At, Errors, items, items_mut, same};
+use super::super::values::{items, items_mut};
+use super::at::{At, Errors, same};
 use super::{check, containers, diff, gated, go_json, scheduling, spec};
 use crate::server::field::FieldError;
 
@@ -110,8 +111,11 @@ fn tolerations(errors: &mut Errors, new: &At<'_>, old: &At<'_>) {
         }
         toleration
     };
-    let kept: Vec<Value> = items(new.value, "tolerations").map(but_seconds).collect();
-    if items(old.value, "tolerations").any(|before| !kept.contains(&but_seconds(before))) {
+    let kept: Vec<Value> = items(new.value, "tolerations").iter().map(but_seconds).collect();
+    if items(old.value, "tolerations")
+        .iter()
+        .any(|before| !kept.contains(&but_seconds(before)))
+    {
         let detail = "existing toleration can not be modified except its tolerationSeconds";
         errors.push(FieldError::forbidden(&at.path, detail));
         return;
@@ -120,7 +124,7 @@ fn tolerations(errors: &mut Errors, new: &At<'_>, old: &At<'_>) {
 }
 
 fn scheduling_gates(errors: &mut Errors, new: &At<'_>, old: &At<'_>) {
-    let before: Vec<&Value> = items(old.value, "schedulingGates").collect();
+    let before: Vec<&Value> = items(old.value, "schedulingGates").iter().collect();
     for gate in new.child("schedulingGates").items() {
         let name = gate.child("name");
         if !before.iter().any(|before| before.get("name") == Some(name.value)) {
@@ -137,7 +141,7 @@ fn scheduling_gates(errors: &mut Errors, new: &At<'_>, old: &At<'_>) {
 fn without_allowed_changes(errors: &mut Errors, new: &At<'_>, old: &At<'_>) -> Value {
     let mut judged = new.value.clone();
     for list in ["containers", "initContainers"] {
-        for (container, before) in items_mut(&mut judged, list).zip(items(old.value, list)) {
+        for (container, before) in items_mut(&mut judged, list).iter_mut().zip(items(old.value, list)) {
             gated::restore(container, "image", before.get("image").unwrap_or(&Value::Null));
         }
     }

@@ -4,26 +4,22 @@
 //! Ask it before the Service is validated, as the real server does. Where the real server draws lots, this one counts up
 //! from the same dynamic range, so that what was freed is not used again at once.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod operation;
+mod pool;
+
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use self::operation::{Operation, invalid};
+use self::pool::Pool;
 use super::super::values::{get, is_unset, items, items_mut, number, set, text, texts};
 use super::{addresses, spec};
-use crate::server::field::{FieldError, FieldPath};
-use crate::server::status::{ApiError, invalid_field};
+use crate::server::status::ApiError;
 
 /// The address of the `kubernetes` Service: the first of 10.0.0.0/16.
 pub const KUBERNETES_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
-
-const FIRST_ADDRESS: u32 = KUBERNETES_ADDRESS.to_bits();
-const LAST_ADDRESS: u32 = Ipv4Addr::new(10, 0, 255, 254).to_bits();
-const FIRST_DYNAMIC_ADDRESS: u32 = Ipv4Addr::new(10, 0, 1, 1).to_bits();
-const FIRST_PORT: u32 = 30000;
-const LAST_PORT: u32 = 32767;
-const FIRST_DYNAMIC_PORT: u32 = 30086;
 
 /// The cluster IPs and node ports that are taken.
 #[derive(Debug, Clone)]
@@ -53,8 +49,8 @@ impl Allocations {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            addresses: Pool::new(FIRST_ADDRESS, LAST_ADDRESS, FIRST_DYNAMIC_ADDRESS),
-            ports: Pool::new(FIRST_PORT, LAST_PORT, FIRST_DYNAMIC_PORT),
+            addresses: Pool::addresses(),
+            ports: Pool::ports(),
         }
     }
 
@@ -147,209 +143,6 @@ impl Allocations {
     }
 }
 
-/// Numbers to hand out.
-#[derive(Debug, Clone)]
-struct Pool {
-    first: u32,
-    last: u32,
-    dynamic: u32,
-    latest: u32,
-    taken: BTreeSet<u32>,
-}
-
-impl Pool {
-    const fn new(first: u32, last: u32, dynamic: u32) -> Self {
-        Self {
-            first,
-            last,
-            dynamic,
-            latest: dynamic - 1,
-            taken: BTreeSet::new(),
-        }
-    }
-
-    /// The next free number: after the latest, else anywhere in the dynamic range, else below.
-    fn next(&self, also_taken: &[u32]) -> Option<u32> {
-        let after = self.latest.saturating_add(1)..=self.last;
-        let order = after.chain(self.dynamic..=self.last).chain(self.first..self.dynamic);
-        let mut free = order.filter(|number| !self.taken.contains(number) && !also_taken.contains(number));
-        free.next()
-    }
-
-    fn apply(&mut self, taken: Vec<u32>, freed: &[u32]) {
-        for number in freed {
-            self.taken.remove(number);
-        }
-        for number in taken {
-            if number >= self.dynamic {
-                self.latest = number;
-            }
-            self.taken.insert(number);
-        }
-    }
-}
-
-/// One Service's allocation: what it took so far is taken for what follows.
-struct Operation<'a> {
-    allocations: &'a Allocations,
-    name: &'a str,
-    change: Change,
-}
-
-impl<'a> Operation<'a> {
-    fn new(allocations: &'a Allocations, name: &'a str) -> Self {
-        Self {
-            allocations,
-            name,
-            change: Change::default(),
-        }
-    }
-
-    fn cluster_ips(&mut self, spec: &mut Value) -> Result<(), ApiError> {
-        if !spec::needs_cluster_ip(spec) || texts(spec, "clusterIPs").first() == Some(&"None") {
-            return Ok(());
-        }
-        let wanted = texts(spec, "clusterIPs")
-            .first()
-            .copied()
-            .unwrap_or_default()
-            .to_owned();
-        if wanted.is_empty() {
-            let free = self.allocations.addresses.next(&[]).ok_or_else(|| {
-                ApiError::internal(format!(
-                    "failed to allocate a serviceIP for Service \"{}\": range is full",
-                    self.name
-                ))
-            })?;
-            let address = Ipv4Addr::from_bits(free).to_string();
-            set(spec, "clusterIPs", json!([address]));
-            set(spec, "clusterIP", address);
-            self.change.taken_addresses.push(free);
-            return Ok(());
-        }
-        let number = wanted.parse::<Ipv4Addr>().map_or(0, Ipv4Addr::to_bits);
-        let problem = if !(FIRST_ADDRESS..=LAST_ADDRESS).contains(&number) {
-            "the provided network does not match the current range"
-        } else if self.allocations.addresses.taken.contains(&number) {
-            "provided IP is already allocated"
-        } else {
-            self.change.taken_addresses.push(number);
-            return Ok(());
-        };
-        let all = get(spec, "clusterIPs").clone();
-        let detail = format!("failed to allocate IP {wanted}: {problem}");
-        let error = FieldError::invalid(&FieldPath::new("spec.clusterIPs"), all, detail);
-        Err(invalid(self.name, &[error]))
-    }
-
-    fn take_port(&mut self, port: i64) -> Result<(), &'static str> {
-        let port = u32::try_from(port).unwrap_or_default();
-        if !(FIRST_PORT..=LAST_PORT).contains(&port) {
-            return Err("provided port is not in the valid range. The range of valid ports is 30000-32767");
-        }
-        if self.allocations.ports.taken.contains(&port) || self.change.taken_ports.contains(&port) {
-            return Err("provided port is already allocated");
-        }
-        self.change.taken_ports.push(port);
-        Ok(())
-    }
-
-    fn take_node_port(&mut self, index: usize, port: i64) -> Result<(), ApiError> {
-        self.take_port(port).map_err(|problem| {
-            let path = FieldPath::new("spec.ports").index(index).child("nodePort");
-            invalid(self.name, &[FieldError::invalid(&path, port, problem)])
-        })
-    }
-
-    fn next_port(&mut self) -> Option<u32> {
-        let port = self.allocations.ports.next(&self.change.taken_ports)?;
-        self.change.taken_ports.push(port);
-        Some(port)
-    }
-
-    fn next_node_port(&mut self) -> Result<i64, ApiError> {
-        let port = self.next_port();
-        let port = port.ok_or_else(|| ApiError::internal("failed to allocate a nodePort: range is full"))?;
-        Ok(i64::from(port))
-    }
-
-    /// Ports with the same number, for different protocols, share a node port unless the client says otherwise.
-    fn node_ports_of_new(&mut self, spec: &mut Value) -> Result<(), ApiError> {
-        let allocates = spec::allocates_node_ports(spec);
-        let mut requested = BTreeMap::new();
-        for port in items(spec, "ports").iter().filter(|port| number(port, "nodePort") != 0) {
-            requested
-                .entry(number(port, "port"))
-                .or_insert(number(port, "nodePort"));
-        }
-        let mut given = BTreeMap::new();
-        for (index, port) in items_mut(spec, "ports").iter_mut().enumerate() {
-            let (number, wanted) = (number(port, "port"), number(port, "nodePort"));
-            if wanted == 0 && !allocates {
-                continue;
-            }
-            match given.get(&number).copied() {
-                None => {
-                    let node_port = if let Some(node_port) = requested.get(&number).copied() {
-                        self.take_node_port(index, node_port)?;
-                        node_port
-                    } else {
-                        self.next_node_port()?
-                    };
-                    given.insert(number, node_port);
-                    set(port, "nodePort", node_port);
-                }
-                Some(shared) if wanted == 0 => set(port, "nodePort", shared),
-                Some(shared) if wanted != shared => self.take_node_port(index, wanted)?,
-                Some(_) => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn node_ports_of_updated(&mut self, spec: &mut Value, old: &Value) -> Result<(), ApiError> {
-        let before = spec::node_ports(old);
-        let allocates = spec::allocates_node_ports(spec);
-        let mut seen = BTreeSet::new();
-        let mut reserved = BTreeSet::new();
-        for (index, port) in items_mut(spec, "ports").iter_mut().enumerate() {
-            let mut node_port = number(port, "nodePort");
-            if node_port == 0 {
-                if !allocates {
-                    continue;
-                }
-                node_port = self.next_node_port()?;
-                set(port, "nodePort", node_port);
-            } else if !before.contains(&node_port) && reserved.insert(node_port) {
-                self.take_node_port(index, node_port)?;
-            }
-            let protocol = text(port, "protocol").to_owned();
-            if !seen.insert((protocol.clone(), node_port)) {
-                let message = format!("duplicate nodePort: {{{protocol} {node_port}}}");
-                return Err(ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "", message));
-            }
-        }
-        let after = spec::node_ports(spec);
-        self.change.freed_ports = ports(before.into_iter().filter(|port| !after.contains(port)));
-        Ok(())
-    }
-
-    fn health_port(&mut self, spec: &mut Value) -> Result<(), ApiError> {
-        let wanted = number(spec, "healthCheckNodePort");
-        if wanted != 0 {
-            return self.take_port(wanted).map_err(|problem| {
-                let text = format!("failed to allocate requested HealthCheck NodePort {wanted}: {problem}");
-                ApiError::internal(text)
-            });
-        }
-        let port = self.next_port();
-        let port =
-            port.ok_or_else(|| ApiError::internal("failed to allocate a HealthCheck NodePort 0: range is full"))?;
-        set(spec, "healthCheckNodePort", port);
-        Ok(())
-    }
-}
-
 /// Node ports that the client leaves out stay, by the ports' names, unless another port takes them.
 fn carry_over_ports(spec: &mut Value, old: &Value) {
     if spec::allocates_node_ports(old) && spec::allocates_node_ports(spec) {
@@ -378,13 +171,6 @@ fn carry_over_ports(spec: &mut Value, old: &Value) {
 
 fn name(service: &Value) -> String {
     text(get(service, "metadata"), "name").to_owned()
-}
-
-fn invalid(name: &str, errors: &[FieldError]) -> ApiError {
-    match errors {
-        [one] => invalid_field("", "Service", name, one.clone()),
-        many => ApiError::invalid("", "Service", name, many),
-    }
 }
 
 fn cluster_ips(spec: &Value) -> Vec<u32> {

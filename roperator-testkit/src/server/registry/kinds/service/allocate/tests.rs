@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -274,7 +276,7 @@ proptest! {
             }
         }
         let addresses: Vec<u32> = services.iter().flat_map(|service| cluster_ips(&service["spec"])).collect();
-        let held: BTreeSet<u32> = addresses.iter().copied().chain([FIRST_ADDRESS]).collect();
+        let held: BTreeSet<u32> = addresses.iter().copied().chain([KUBERNETES_ADDRESS.to_bits()]).collect();
         prop_assert_eq!(addresses.len() + 1, held.len());
         prop_assert_eq!(held, allocations.addresses.taken);
         let held: Vec<u32> = services.iter().flat_map(|service| ports(spec::node_ports(&service["spec"]))).collect();
