@@ -3,7 +3,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, PoisonError},
+    sync::{Arc, LazyLock, PoisonError},
 };
 
 use serde_json::{Map, Value, json};
@@ -21,7 +21,7 @@ use crate::server::{
     clock::seconds,
     field::quote,
     schema::definition::{self, Condition, accept_names, establish},
-    status::GroupResource,
+    status::{ApiError, GroupResource},
     store::{Object, Revision},
 };
 
@@ -50,6 +50,10 @@ pub const STRATEGY: Strategy = Strategy {
     unconditional_update: false,
     ..Strategy::PLAIN
 };
+
+/// Where definitions are stored.
+pub static DEFINITIONS: LazyLock<GroupResource> =
+    LazyLock::new(|| GroupResource::new("apiextensions.k8s.io", "customresourcedefinitions"));
 
 /// The kinds that definitions define now.
 #[derive(Debug, Default)]
@@ -270,6 +274,25 @@ impl Registry {
                 .collect();
             set_finalizers(live, waits);
         });
+    }
+
+    /// The definition of a custom kind, which must be the same when an object of it is stored; `None` for built-in kinds.
+    ///
+    /// # Errors
+    ///
+    /// 405 if it is being deleted, 404 if it is gone.
+    pub(super) fn living_definition(&self, resource: &Resource) -> Result<Option<Arc<Object>>, ApiError> {
+        if !resource.is_custom() {
+            return Ok(None);
+        }
+        // First what it is, and then whether it lives: a deletion in between makes another version of it.
+        let found = self
+            .store
+            .get(&DEFINITIONS, &format!("{}.{}", resource.plural, resource.group));
+        if self.definitions().is_terminating(resource) {
+            return Err(ApiError::terminating(&resource.group_resource()));
+        }
+        found.map(Some).ok_or_else(ApiError::no_such_resource)
     }
 
     /// What follows from the removal of a custom object: its definition may have waited for it.

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::{
     Registry, admission,
     codec::{as_if_stored, decode, encode, is_stored},
+    definitions::DEFINITIONS,
     generate, managed,
     object::{finalizers, is_deleted, meta, meta_number, metadata_mut, set_meta, text},
     options::WriteOptions,
@@ -75,6 +76,9 @@ pub enum Written {
     Shown(Value),
 }
 
+/// What an object is written beside, each as it was seen.
+type Beside = Vec<(&'static GroupResource, Arc<Object>)>;
+
 /// Makes the new object of the live one, which is `None` if there is none: decoded, defaulted and with its managed fields.
 pub type Make<'a> = &'a dyn Fn(Option<&Value>) -> Result<Value, ApiError>;
 
@@ -121,11 +125,8 @@ impl Registry {
     fn create_owned(&self, target: &Target<'_>, mut object: Value) -> Result<Written, ApiError> {
         let resource = target.resource;
         let place = resource.group_resource();
-        let home = admission::may_create(&self.store, &place, target.namespace, meta(&object, "name"))?;
+        let beside = self.may_create(resource, target.namespace, meta(&object, "name"))?;
         let is_generated = meta(&object, "name").is_empty() && !meta(&object, "generateName").is_empty();
-        if resource.is_custom() && self.definitions().is_terminating(resource) {
-            return Err(ApiError::terminating(&place));
-        }
         if is_generated {
             let prefix = meta(&object, "generateName");
             let is_free = |name: &str| {
@@ -166,7 +167,7 @@ impl Registry {
             return as_if_stored(resource, object).map(Written::Shown);
         }
         let content = encode(resource, object);
-        let stored = self.put_new(resource, &place_key, content, home)?;
+        let stored = self.put_new(resource, &place_key, content, beside)?;
         if let (Some(held), Some(change)) = (&mut allocations, change) {
             held.apply(change);
         }
@@ -175,26 +176,30 @@ impl Registry {
         Ok(Written::Stored(stored))
     }
 
-    /// Writes a new object into its namespace, which is asked again if it has changed since it was asked: what is in a
-    /// namespace that is being deleted is counted, and nothing may come after that.
+    /// Whether an object may be created; beside what alone it may be written: its namespace, and the definition of its kind.
+    fn may_create(&self, resource: &Resource, namespace: &str, name: &str) -> Result<Beside, ApiError> {
+        let namespace = admission::may_create(&self.store, &resource.group_resource(), namespace, name)?;
+        let definition = self.living_definition(resource)?;
+        let namespace = namespace.map(|object| (&*admission::NAMESPACES, object));
+        let definition = definition.map(|object| (&*DEFINITIONS, object));
+        Ok(namespace.into_iter().chain(definition).collect())
+    }
+
+    /// Writes a new object beside its namespace and its definition, which are asked again if they have changed since they
+    /// were asked: what is in one that is being deleted is counted, and nothing may come after that.
     fn put_new(
         &self,
         resource: &Resource,
         key: &str,
         content: Content,
-        mut home: Option<Arc<Object>>,
+        mut beside: Beside,
     ) -> Result<Arc<Object>, ApiError> {
-        let place = resource.group_resource();
-        let name = key.rsplit('/').next().unwrap_or(key);
+        let (namespace, name) = key.split_once('/').unwrap_or(("", key));
         loop {
-            let beside = home.as_deref().map(|home| (&*admission::NAMESPACES, home));
-            match self.store.create(&resource.place(), key, content.clone(), beside) {
+            match self.store.create(&resource.place(), key, content.clone(), &beside) {
                 Ok(stored) => return Ok(stored),
-                Err(NotCreated::Exists) => return Err(ApiError::already_exists(&place, name)),
-                Err(NotCreated::Moved) => {
-                    let namespace = home.as_deref().map_or("", Object::name);
-                    home = admission::may_create(&self.store, &place, namespace, name)?;
-                }
+                Err(NotCreated::Exists) => return Err(ApiError::already_exists(&resource.group_resource(), name)),
+                Err(NotCreated::Moved) => beside = self.may_create(resource, namespace, name)?,
             }
         }
     }

@@ -101,8 +101,10 @@ impl Collection {
 
     /// Forgets the oldest event, if it is of this revision, and what the object was before it.
     pub(super) fn forget(&mut self, revision: Revision) {
-        let oldest = self.log.pop_front_if(|event| event.revision() == revision);
-        let Some(event) = oldest else { return };
+        if self.log.front().is_none_or(|event| event.revision() != revision) {
+            return;
+        }
+        let Some(event) = self.log.pop_front() else { return };
         self.forgotten = revision;
         let key = &event.object.key;
         let versions = self.objects.get_mut(key);

@@ -166,9 +166,9 @@ impl Inner {
         resource: &GroupResource,
         key: &str,
         content: Content,
-        beside: Option<(&GroupResource, &Object)>,
+        beside: &[(&GroupResource, Arc<Object>)],
     ) -> Result<Arc<Object>, NotCreated> {
-        if let Some((resource, seen)) = beside {
+        for (resource, seen) in beside {
             let is_same = self.expect(resource, &seen.key, Some(seen.revision));
             is_same.map_err(|_| NotCreated::Moved)?;
         }

@@ -228,17 +228,17 @@ impl Store {
         self.read().collection(resource).map_or(0, collection::Collection::len)
     }
 
-    /// Writes an object that is not there yet, as long as another one, of its own resource, is as the writer saw it.
+    /// Writes an object that is not there yet, as long as others, each of its own resource, are as the writer saw them.
     ///
     /// # Errors
     ///
-    /// When it is there, or the other has changed or gone; nothing is written then.
+    /// When it is there, or one of the others has changed or gone; nothing is written then.
     pub fn create(
         &self,
         resource: &GroupResource,
         key: &str,
         content: Content,
-        beside: Option<(&GroupResource, &Object)>,
+        beside: &[(&GroupResource, Arc<Object>)],
     ) -> Result<Arc<Object>, NotCreated> {
         self.write().create(resource, key, content, beside)
     }
