@@ -97,10 +97,7 @@ fn test(program: &Path, name: &str, kubeconfig: &Path) -> Ended {
 async fn on_a_forgetful_server(program: &Path, name: &str) -> Ended {
     let folder = tempfile::tempdir().unwrap();
     let kubeconfig = folder.path().join("kubeconfig");
-    let limits = Limits {
-        bytes: 1 << 20,
-        ..Limits::default()
-    };
+    let limits = Limits::default().bytes(1 << 20);
     let served = ApiServer::with_limits(limits)
         .serve((Ipv4Addr::LOCALHOST, 0).into())
         .await
