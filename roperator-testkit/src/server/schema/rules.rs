@@ -1,9 +1,9 @@
-//! `x-kubernetes-validations`: the rules of a schema, compiled; an object and its old state in, broken rules out. Costs are
-//! not counted: no rule is too expensive here.
+//! `x-kubernetes-validations`: the rules of a schema, compiled; an object and its old state in, broken rules out. What the
+//! evaluations of an object's rules cost together is limited: once it is too much, no further rule is evaluated.
 
 use serde_json::Value;
 
-use super::cel::{Bindings, Program};
+use super::cel::{Bindings, Program, Trouble};
 use super::correlate::{Pair, same_item};
 use super::fieldpath;
 use super::structural::{Node, flag, text};
@@ -11,6 +11,12 @@ use crate::server::field::{FieldError, FieldPath, Problem};
 
 /// Longer messages of a `messageExpression` are not shown.
 const MOST_MESSAGE_BYTES: usize = 5 * 1024;
+/// What the rules of an object may cost together.
+const BUDGET: u64 = 10_000_000;
+const TOO_EXPENSIVE: &str =
+    "validation failed due to running out of cost budget, no further validation rules will be run";
+const TOO_EXPENSIVE_MESSAGE: &str =
+    "messageExpression evaluation failed due to running out of cost budget, no further validation rules will be run";
 
 /// A rule.
 #[derive(Debug)]
@@ -22,6 +28,7 @@ pub struct Rule {
     path: String,
     optional_old: bool,
     program: Result<Program, String>,
+    message_expression: String,
     message_program: Option<Program>,
 }
 
@@ -47,9 +54,10 @@ impl Rule {
             path: path.map(|(path, _)| path.as_str().to_owned()).unwrap_or_default(),
             optional_old: flag(rule, "optionalOldSelf"),
             program: Program::new(&text(rule, "rule")),
-            message_program: Some(message_expression)
+            message_program: Some(&message_expression)
                 .filter(|expression| !expression.is_empty())
-                .and_then(|expression| Program::new(&expression).ok()),
+                .and_then(|expression| Program::new(expression).ok()),
+            message_expression,
         }
     }
 
@@ -69,29 +77,52 @@ impl Rule {
         bindings: &Bindings,
         path: &FieldPath,
         unchanged: bool,
-    ) -> Option<FieldError> {
+        run: &mut Run,
+    ) -> Verdict {
         let about_type = |why: String| Some(FieldError::invalid(path, node.kind.as_str(), why));
         let program = match &self.program {
             Ok(program) => program,
-            Err(error) => return about_type(format!("rule compile error: compilation failed: {error}")),
+            Err(error) => return Ok(about_type(format!("rule compile error: compilation failed: {error}"))),
         };
         if program.uses_old() && !bindings.has_old() && !self.optional_old {
-            return None;
+            return Ok(None);
         }
-        match program.evaluate(bindings, self.optional_old) {
-            Ok(result) if result.is_true() => None,
-            Err(error) if error == "no such overload" => about_type(format!(
+        let evaluated = program.evaluate(bindings, self.optional_old);
+        if !run.spend(evaluated.cost) {
+            return Err(about_type(TOO_EXPENSIVE.to_owned()));
+        }
+        match evaluated.result {
+            Ok(result) if result.is_true() => Ok(None),
+            Ok(_) => {
+                let verdict = self.broken(node, value, bindings, path, run);
+                let tolerated = unchanged && !program.uses_old();
+                match tolerated {
+                    true => verdict.map(|_| None).map_err(|_| None),
+                    false => verdict,
+                }
+            }
+            Err(Trouble::Limit) => Err(about_type(format!(
+                "'operation cancelled: actual cost limit exceeded': no further validation rules will be run due to call \
+                 cost exceeds limit for rule: {}",
+                self.called()
+            ))),
+            Err(Trouble::Error(error)) if error == "no such overload" => Ok(about_type(format!(
                 "'{error}': call arguments did not match a supported operator, function or macro signature for rule: {}",
                 self.called()
-            )),
-            Err(error) => about_type(format!("{error} evaluating rule: {}", self.called())),
-            Ok(_) if unchanged && !program.uses_old() => None,
-            Ok(_) => Some(self.broken(node, value, bindings, path)),
+            ))),
+            Err(Trouble::Error(error)) => Ok(about_type(format!("{error} evaluating rule: {}", self.called()))),
         }
     }
 
-    fn broken(&self, node: &Node, value: &Value, bindings: &Bindings, path: &FieldPath) -> FieldError {
-        let detail = self.dynamic_message(bindings).unwrap_or_else(|| {
+    fn broken(&self, node: &Node, value: &Value, bindings: &Bindings, path: &FieldPath, run: &mut Run) -> Verdict {
+        let path = if self.path.is_empty() {
+            path.clone()
+        } else {
+            path.child(&self.path)
+        };
+        let dynamic = self.dynamic_message(bindings, run);
+        let dynamic = dynamic.map_err(|why| Some(FieldError::invalid(&path, node.kind.as_str(), why)))?;
+        let detail = dynamic.unwrap_or_else(|| {
             if self.message.is_empty() {
                 format!("failed rule: {}", self.rule)
             } else {
@@ -105,12 +136,8 @@ impl Rule {
             _ => Problem::Invalid,
         };
         let hidden = matches!(node.kind.as_str(), "object" | "array");
-        FieldError {
-            path: if self.path.is_empty() {
-                path.clone()
-            } else {
-                path.child(&self.path)
-            },
+        Ok(Some(FieldError {
+            path,
             problem,
             value: (!hidden).then(|| value.clone()),
             detail: if problem == Problem::Duplicate {
@@ -118,20 +145,48 @@ impl Rule {
             } else {
                 detail
             },
-        }
+        }))
     }
 
-    /// A message that cannot be made, or that is not fit to print, is as if it were not asked for.
-    fn dynamic_message(&self, bindings: &Bindings) -> Option<String> {
-        let message = self
-            .message_program
-            .as_ref()?
-            .evaluate(bindings, false)
-            .ok()?
-            .into_text()?;
+    /// A message that cannot be made, or that is not fit to print, is as if it were not asked for; one that costs too much
+    /// is an error.
+    fn dynamic_message(&self, bindings: &Bindings, run: &mut Run) -> Result<Option<String>, String> {
+        let Some(program) = &self.message_program else {
+            return Ok(None);
+        };
+        let evaluated = program.evaluate(bindings, false);
+        if !run.spend(evaluated.cost) {
+            return Err(TOO_EXPENSIVE_MESSAGE.to_owned());
+        }
+        let message = match evaluated.result {
+            Ok(message) => message.into_text().unwrap_or_default(),
+            Err(Trouble::Error(_)) => return Ok(None),
+            Err(Trouble::Limit) => {
+                return Err(format!(
+                    "no further validation rules will be run due to call cost exceeds limit for messageExpression: {:?}",
+                    self.message_expression
+                ));
+            }
+        };
         let message = message.trim();
         let fit = !message.is_empty() && message.len() <= MOST_MESSAGE_BYTES && !message.contains('\n');
-        fit.then(|| message.to_owned())
+        Ok(fit.then(|| message.to_owned()))
+    }
+}
+
+/// What a rule finds, if anything; as an error if no further rule is to be evaluated.
+type Verdict = Result<Option<FieldError>, Option<FieldError>>;
+
+/// What was found so far, and what may still be spent: nothing once too much was.
+struct Run {
+    found: Vec<FieldError>,
+    budget: Option<u64>,
+}
+
+impl Run {
+    fn spend(&mut self, cost: u64) -> bool {
+        self.budget = self.budget.and_then(|budget| budget.checked_sub(cost));
+        self.budget.is_some()
     }
 }
 
@@ -184,9 +239,12 @@ pub(super) fn broken(
         ratchet: Ratchet { here, above: None },
         resource: true,
     };
-    let mut found = Vec::new();
-    place.visit(path, &mut found);
-    found
+    let mut run = Run {
+        found: Vec::new(),
+        budget: Some(BUDGET),
+    };
+    place.visit(path, &mut run);
+    run.found
 }
 
 /// A value on the way through an object.
@@ -200,22 +258,22 @@ struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    fn visit(self, path: &FieldPath, found: &mut Vec<FieldError>) {
-        if self.value.is_null() || !self.node.has_rules {
+    fn visit(self, path: &FieldPath, run: &mut Run) {
+        if self.value.is_null() || !self.node.has_rules || run.budget.is_none() {
             return;
         }
         if !self.node.rules.is_empty() {
-            self.check(path, found);
+            self.check(path, run);
         }
         match self.value {
             Value::Object(map) => {
                 if let Some(additional) = self.node.additional.schema() {
                     map.iter()
-                        .for_each(|(name, value)| self.field(additional, name, value).visit(&path.key(name), found));
+                        .for_each(|(name, value)| self.field(additional, name, value).visit(&path.key(name), run));
                 }
                 for (name, property) in &self.node.properties {
                     if let Some(value) = map.get(name) {
-                        self.field(property, name, value).visit(&path.child(name), found);
+                        self.field(property, name, value).visit(&path.child(name), run);
                     }
                 }
             }
@@ -224,18 +282,31 @@ impl<'a> Place<'a> {
                     return;
                 };
                 let items = items.iter().enumerate();
-                items.for_each(|(index, item)| self.item(inner, index, item).visit(&path.index(index), found));
+                items.for_each(|(index, item)| self.item(inner, index, item).visit(&path.index(index), run));
             }
             _ => {}
         }
     }
 
-    fn check(self, path: &FieldPath, found: &mut Vec<FieldError>) {
+    fn check(self, path: &FieldPath, run: &mut Run) {
+        if run.budget == Some(0) {
+            run.budget = None;
+            let error = FieldError::invalid(path, self.node.kind.as_str(), TOO_EXPENSIVE);
+            run.found.push(error);
+            return;
+        }
         let old = self.old.filter(|old| !old.is_null());
         let bindings = Bindings::new(self.node, self.value, old, self.resource);
         let unchanged = self.ratchet.is_unchanged();
-        let rules = self.node.rules.iter();
-        found.extend(rules.filter_map(|rule| rule.check(self.node, self.value, &bindings, path, unchanged)));
+        for rule in &self.node.rules {
+            let verdict = rule.check(self.node, self.value, &bindings, path, unchanged, run);
+            let goes_on = verdict.is_ok();
+            run.found.extend(verdict.unwrap_or_else(|last| last));
+            if !goes_on {
+                run.budget = None;
+                return;
+            }
+        }
     }
 
     fn field(self, node: &'a Node, name: &str, value: &'a Value) -> Self {

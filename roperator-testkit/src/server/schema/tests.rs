@@ -216,7 +216,10 @@ fn rules_compile_as_on_the_server() {
             Some("1:10: invalid duration argument\n | duration('x') > duration('1s')\n | .........^"),
         ),
         ("self.?a.orValue('') == 'x'", None),
-        ("optional.of(self.a).optMap(v, v + 'x').hasValue()", None),
+        (
+            "optional.of(self.a).optMap(v, v + 'x').hasValue()",
+            Some("maxProperties, and maxLength where arrays, maps, and strings are declared)"),
+        ),
         ("[1].transformList(i, v, v + i).size() == 1", None),
     ];
     for (rule, error) in cases {

@@ -1,7 +1,8 @@
-//! What can be said of an expression before it is evaluated: a program and the schema of `self` in, errors in the form of
-//! Kubernetes' compiler out. Found are names that are not declared, fields that the schema does not have, comparisons of
-//! different scalar types, and results that are no booleans. Everything else is only found by evaluating. Errors are
-//! located at the first place in the text that reads like the culprit.
+//! What can be said of an expression before it is evaluated: a program and the schema of `self` in; its cost at most, or
+//! errors in the form of Kubernetes' compiler, out. Where an optional value, or one that has any type, is involved, some
+//! errors are only found by evaluating. Errors are located at the first place in the text that reads like the culprit.
+
+use std::collections::HashMap;
 
 use kube_cel::cel::common::ast::{
     CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue, SelectExpr, operators,
@@ -9,9 +10,21 @@ use kube_cel::cel::common::ast::{
 
 use super::super::pattern::Pattern;
 use super::super::structural::Node;
-use super::library::{FUNCTIONS, NAMESPACES, TYPES, result_type};
+use super::declared::Declared;
+use super::estimate::estimate;
+use super::library::{Overload, TYPES, overloads};
 use super::program::Program;
-use super::value::{convert, escape};
+use super::types::Type;
+use super::value::convert;
+
+/// What is known of an expression that can be evaluated.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in super::super) struct Checked {
+    /// Whether it compares with the old value.
+    pub(in super::super) uses_old: bool,
+    /// What it costs at most, in units of Kubernetes' own.
+    pub(in super::super) cost: u64,
+}
 
 /// Compiles and checks an expression over a schema.
 ///
@@ -24,23 +37,33 @@ pub(in super::super) fn check(
     resource: bool,
     optional_old: bool,
     wanted: Wanted,
-) -> Result<Program, String> {
+) -> Result<Checked, String> {
     let failed = wanted.failed();
     let program = Program::new(source).map_err(|error| format!("{failed}: {error}"))?;
-    let this = Type::Node(node, resource);
+    let declared = Declared::Value(node, resource);
+    let this = Type::of(declared);
+    let old = match optional_old {
+        true => Type::Optional(Box::new(this.clone())),
+        false => this.clone(),
+    };
     let mut checker = Checker {
         source,
-        scope: vec![("self", this), ("oldSelf", if optional_old { Type::Any } else { this })],
+        scope: vec![("self", this), ("oldSelf", old)],
+        known: Known::default(),
+        formats: 0,
         errors: Vec::new(),
     };
     let found = checker.infer(program.expression());
     if !checker.errors.is_empty() {
         return Err(format!("{failed}: {}", checker.errors.join("\n")));
     }
-    if found.name().is_some_and(|found| found != wanted.type_name()) {
+    if found != Type::Named(wanted.type_name()) && !matches!(found, Type::Dyn | Type::Parameter(_)) {
         return Err(wanted.mistyped().to_owned());
     }
-    Ok(program)
+    Ok(Checked {
+        uses_old: program.uses_old(),
+        cost: estimate(program.expression(), &checker.known, declared),
+    })
 }
 
 /// What an expression is for.
@@ -85,95 +108,96 @@ pub(super) fn located(source: &str, line: usize, column: usize, message: &str) -
     )
 }
 
-/// What is known of a value.
-#[derive(Clone, Copy)]
-enum Type<'a> {
-    /// Nothing.
-    Any,
-    /// A scalar type by its name.
-    Scalar(&'static str),
-    /// A value of a schema; whether it is a resource's root.
-    Node(&'a Node, bool),
-    /// The metadata of a resource, of which only names are seen.
-    Metadata,
+/// The types of the parts of an expression, and the overloads that its calls may turn out to be.
+#[derive(Default)]
+pub(super) struct Known<'a> {
+    types: HashMap<*const IdedExpr, Type<'a>>,
+    overloads: HashMap<*const IdedExpr, Vec<&'static Overload>>,
 }
 
-impl Type<'_> {
-    fn name(self) -> Option<&'static str> {
-        match self {
-            Self::Any => None,
-            Self::Metadata => Some("object"),
-            Self::Scalar(name) => Some(name),
-            Self::Node(node, _) if node.int_or_string || node.preserves_unknown => None,
-            Self::Node(node, _) => Some(match (node.kind.as_str(), node.format.as_str()) {
-                ("integer", _) => "int",
-                ("number", _) => "double",
-                ("boolean", _) => "bool",
-                ("string", "byte") => "bytes",
-                ("string", "duration") => "google.protobuf.Duration",
-                ("string", "date" | "date-time") => "google.protobuf.Timestamp",
-                ("string", _) => "string",
-                ("object", _) => "object",
-                ("array", _) => "list",
-                _ => return None,
-            }),
-        }
+impl<'a> Known<'a> {
+    pub(super) fn type_of(&self, expression: &IdedExpr) -> &Type<'a> {
+        self.types.get(&std::ptr::from_ref(expression)).unwrap_or(&Type::Dyn)
     }
 
-    /// A scalar that is no point in time and no duration, which combine with each other.
-    fn is_plain(self) -> bool {
-        self.is_scalar() && !self.name().is_some_and(|name| name.contains('.'))
-    }
-
-    fn is_scalar(self) -> bool {
-        self.name().is_some_and(|name| !matches!(name, "object" | "list"))
+    pub(super) fn overloads(&self, call: &IdedExpr) -> &[&'static Overload] {
+        self.overloads.get(&std::ptr::from_ref(call)).map_or(&[], Vec::as_slice)
     }
 }
 
 struct Checker<'a> {
     source: &'a str,
     scope: Vec<(&'a str, Type<'a>)>,
+    known: Known<'a>,
+    /// How many calls around take lists of anything.
+    formats: usize,
     errors: Vec<String>,
 }
 
 impl<'a> Checker<'a> {
     fn infer<'e: 'a>(&mut self, expression: &'e IdedExpr) -> Type<'a> {
-        match &expression.expr {
+        let found = match &expression.expr {
             Expr::Ident(name) => self.variable(name),
             Expr::Literal(literal) => literal_type(literal),
             Expr::Select(select) => self.select(select),
-            Expr::Call(call) => self.call(call),
+            Expr::Call(call) if call.func_name == operators::OPT_SELECT => self.optional_select(expression, call),
+            Expr::Call(call) => self.call(expression, call),
             Expr::List(list) => {
-                for element in &list.elements {
-                    self.infer(element);
+                let optional = |index: usize| list.optional_indices.contains(&index);
+                let mut items = Type::UNKNOWN;
+                for (index, item) in list.elements.iter().enumerate() {
+                    items = self.joined(items, item, optional(index));
                 }
-                Type::Any
+                Type::List(Box::new(items))
             }
             Expr::Map(map) => {
+                let (mut keys, mut values) = (Type::UNKNOWN, Type::UNKNOWN);
                 for entry in &map.entries {
                     if let EntryExpr::MapEntry(entry) = &entry.expr {
-                        self.infer(&entry.key);
-                        self.infer(&entry.value);
+                        keys = self.joined(keys, &entry.key, false);
+                        values = self.joined(values, &entry.value, entry.optional);
                     }
                 }
-                Type::Any
+                Type::Map(Box::new(keys), Box::new(values))
             }
             Expr::Comprehension(comprehension) => self.comprehension(comprehension),
-            Expr::Struct(_) | Expr::Unspecified => Type::Any,
+            Expr::Struct(_) | Expr::Unspecified => Type::Dyn,
+        };
+        self.known.types.insert(std::ptr::from_ref(expression), found.clone());
+        found
+    }
+
+    /// The type of the items of a list, with one more. All are of one type, but for those that are formatted;
+    /// one that is optional counts without its wrapping.
+    fn joined<'e: 'a>(&mut self, items: Type<'a>, item: &'e IdedExpr, optional: bool) -> Type<'a> {
+        let found = self.infer(item);
+        let found = if optional { found.unwrapped().0 } else { found };
+        if self.formats > 0 && !items.accepts(&found, &mut Vec::new()) {
+            return Type::Dyn;
+        }
+        self.expect(&items, &found, item);
+        items.joined(&found)
+    }
+
+    fn expect(&mut self, wanted: &Type<'a>, found: &Type<'a>, culprit: &IdedExpr) {
+        if !wanted.accepts(found, &mut Vec::new()) {
+            let at = self.place_of(culprit);
+            self.error(at, &format!("expected type '{wanted}' but found '{found}'"));
         }
     }
 
     fn variable(&mut self, name: &str) -> Type<'a> {
         if let Some((_, known)) = self.scope.iter().rev().find(|(known, _)| *known == name) {
-            return *known;
+            return known.clone();
         }
-        if !TYPES.contains(&name) && !NAMESPACES.contains(&name) {
-            self.error(
-                self.word(name),
-                &format!("undeclared reference to '{name}' (in container '')"),
-            );
+        if TYPES.contains(&name) {
+            return Type::Named("type");
         }
-        Type::Any
+        self.error(
+            self.word(name),
+            &format!("undeclared reference to '{name}' (in container '')"),
+        );
+        Type::Dyn
     }
 
     fn select<'e: 'a>(&mut self, select: &'e SelectExpr) -> Type<'a> {
@@ -182,55 +206,89 @@ impl<'a> Checker<'a> {
         if select.test {
             let at = self.source.find("has(").map(|at| at + "has".len());
             self.field(operand, field, at);
-            return Type::Scalar("bool");
+            return Type::Named("bool");
         }
         let at = self.source.find(&format!(".{field}"));
         self.field(operand, field, at)
     }
 
+    /// What is selected from an optional value is optional.
     fn field(&mut self, operand: Type<'a>, field: &str, at: Option<usize>) -> Type<'a> {
-        match operand {
-            Type::Node(node, resource) if node.kind == "object" && !node.int_or_string => {
-                match field_type(node, resource, field) {
-                    Some(found) => found,
-                    None => {
-                        self.error(at, &format!("undefined field '{field}'"));
-                        Type::Any
-                    }
+        let (operand, optional) = operand.unwrapped();
+        let found = match &operand {
+            Type::Dyn | Type::Parameter(_) => Type::Dyn,
+            Type::Map(_, value) => value.as_ref().clone(),
+            Type::Object(declared) => match declared.field(field) {
+                Some(declared) => Type::of(declared),
+                None => {
+                    self.error(at, &format!("undefined field '{field}'"));
+                    Type::Dyn
                 }
+            },
+            other => {
+                self.error(at, &format!("type '{other}' does not support field selection"));
+                Type::Dyn
             }
-            Type::Metadata if matches!(field, "name" | "generateName") => Type::Scalar("string"),
-            Type::Metadata => {
-                self.error(at, &format!("undefined field '{field}'"));
-                Type::Any
-            }
-            scalar if scalar.is_scalar() => {
-                let name = scalar.name().unwrap_or_default();
-                self.error(at, &format!("type '{name}' does not support field selection"));
-                Type::Any
-            }
-            _ => Type::Any,
+        };
+        match optional {
+            true => Type::Optional(Box::new(found)),
+            false => found,
         }
     }
 
-    fn call<'e: 'a>(&mut self, call: &'e CallExpr) -> Type<'a> {
-        if let Some(target) = call.target.as_deref() {
-            self.infer(target);
+    fn optional_select<'e: 'a>(&mut self, expression: &'e IdedExpr, call: &'e CallExpr) -> Type<'a> {
+        let known: Vec<_> = overloads(operators::OPT_SELECT).iter().collect();
+        self.known.overloads.insert(std::ptr::from_ref(expression), known);
+        let [operand, field] = call.args.as_slice() else {
+            return Type::Dyn;
+        };
+        let operand = self.infer(operand);
+        self.infer(field);
+        let Expr::Literal(LiteralValue::String(field)) = &field.expr else {
+            return Type::Dyn;
+        };
+        let at = self.source.find(&format!(".?{}", field.inner()));
+        let (found, _) = self.field(operand, field.inner(), at).unwrapped();
+        Type::Optional(Box::new(found))
+    }
+
+    fn call<'e: 'a>(&mut self, expression: &'e IdedExpr, call: &'e CallExpr) -> Type<'a> {
+        let name = call.func_name.as_str();
+        let (qualified, target) = resolved(call);
+        let mut operands: Vec<Type<'a>> = target.map(|target| self.infer(target)).into_iter().collect();
+        self.literal(name, &call.args);
+        let formats = usize::from(name == "format");
+        self.formats += formats;
+        operands.extend(call.args.iter().map(|argument| self.infer(argument)));
+        self.formats -= formats;
+        let declared = overloads(&qualified);
+        let at = self.place(name);
+        if declared.is_empty() {
+            self.error(at, &format!("undeclared reference to '{name}' (in container '')"));
+            return Type::Dyn;
         }
-        self.literal(&call.func_name, &call.args);
-        let arguments: Vec<Type<'a>> = call.args.iter().map(|argument| self.infer(argument)).collect();
-        if call.func_name == operators::OPT_INDEX {
-            return Type::Any;
-        }
-        if call.func_name.starts_with(|first: char| first.is_ascii_alphabetic()) {
-            if !FUNCTIONS.contains(&call.func_name.as_str()) {
-                let message = format!("undeclared reference to '{}' (in container '')", call.func_name);
-                let at = self.word(&call.func_name).map(|at| at + call.func_name.len());
-                self.error(at, &message);
+        if let (operators::LOGICAL_AND | operators::LOGICAL_OR, [_, _]) = (name, operands.as_slice()) {
+            for (operand, found) in call.args.iter().zip(&operands) {
+                self.expect(&Type::Named("bool"), found, operand);
             }
-            return result_type(&call.func_name, call.target.is_some()).map_or(Type::Any, Type::Scalar);
+            let known = declared.iter().collect();
+            self.known.overloads.insert(std::ptr::from_ref(expression), known);
+            return Type::Named("bool");
         }
-        self.operator(&call.func_name, &arguments)
+        let (matching, result) = matching(declared, target.is_some(), &operands);
+        if matching.is_empty() {
+            let shown = |operands: &[Type<'_>]| operands.iter().map(Type::to_string).collect::<Vec<_>>().join(", ");
+            let shown = match operands.split_first().filter(|_| target.is_some()) {
+                Some((receiver, arguments)) => format!("{receiver}.({})", shown(arguments)),
+                None => format!("({})", shown(&operands)),
+            };
+            self.error(
+                at,
+                &format!("found no matching overload for '{qualified}' applied to '{shown}'"),
+            );
+        }
+        self.known.overloads.insert(std::ptr::from_ref(expression), matching);
+        result
     }
 
     /// Patterns and times that are written out must be some.
@@ -258,72 +316,31 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn operator(&mut self, operator: &str, arguments: &[Type<'a>]) -> Type<'a> {
-        match (operator, arguments) {
-            (operators::INDEX, [Type::Node(node, _), _]) => {
-                let inner = node.items.as_deref().or_else(|| node.additional.schema());
-                inner.map_or(Type::Any, |inner| Type::Node(inner, inner.embedded))
-            }
-            (operators::CONDITIONAL, [_, yes, no]) if yes.name() == no.name() => *yes,
-            (operators::EQUALS | operators::NOT_EQUALS, [left, right]) => {
-                self.same(operator, *left, *right);
-                Type::Scalar("bool")
-            }
-            (
-                operators::LESS | operators::LESS_EQUALS | operators::GREATER | operators::GREATER_EQUALS,
-                [left, right],
-            ) => {
-                let numbers = |side: &Type<'_>| matches!(side.name(), Some("int" | "double" | "uint"));
-                if !(numbers(left) && numbers(right)) {
-                    self.same(operator, *left, *right);
-                }
-                Type::Scalar("bool")
-            }
-            (operators::LOGICAL_AND | operators::LOGICAL_OR | operators::LOGICAL_NOT | operators::IN, _) => {
-                Type::Scalar("bool")
-            }
-            (
-                operators::ADD | operators::SUBSTRACT | operators::MULTIPLY | operators::DIVIDE | operators::MODULO,
-                [left, right],
-            ) if left.is_plain() && right.is_plain() && left.name() != right.name() => {
-                self.same(operator, *left, *right);
-                Type::Any
-            }
-            (
-                operators::ADD | operators::MULTIPLY | operators::DIVIDE | operators::SUBSTRACT | operators::MODULO,
-                [left, right],
-            ) if left.is_plain() && left.name() == right.name() => *left,
-            (operators::NEGATE, [operand]) => *operand,
-            _ => Type::Any,
-        }
-    }
-
-    fn same(&mut self, operator: &str, left: Type<'_>, right: Type<'_>) {
-        if let (Some(one), Some(other), true) = (left.name(), right.name(), left.is_scalar() && right.is_scalar())
-            && one != other
-        {
-            let at = self.source.find(operator.trim_matches('_'));
-            let message = format!("found no matching overload for '{operator}' applied to '({one}, {other})'");
-            self.error(at, &message);
-        }
-    }
-
     fn comprehension<'e: 'a>(&mut self, loops: &'e ComprehensionExpr) -> Type<'a> {
-        let item = match self.infer(&loops.iter_range) {
-            Type::Node(node, _) if node.kind == "array" => node
-                .items
-                .as_deref()
-                .map_or(Type::Any, |inner| Type::Node(inner, inner.embedded)),
-            Type::Node(node, _) if node.kind == "object" => Type::Scalar("string"),
-            _ => Type::Any,
+        let (first, second) = match self.infer(&loops.iter_range) {
+            Type::List(item) if loops.iter_var2.is_some() => (Type::Named("int"), *item),
+            Type::List(item) => (*item, Type::Dyn),
+            Type::Map(key, value) => (*key, *value),
+            Type::Dyn | Type::Parameter(_) => (Type::Dyn, Type::Dyn),
+            other => {
+                let why = format!(
+                    "expression of type '{other}' cannot be range of a comprehension (must be list, map, or dynamic)"
+                );
+                self.error(self.place_of(&loops.iter_range), &why);
+                (Type::Dyn, Type::Dyn)
+            }
         };
         let depth = self.scope.len();
         let start = self.infer(&loops.accu_init);
-        self.scope.push((loops.accu_var.as_str(), start));
-        self.scope.push((loops.iter_var.as_str(), item));
-        for part in [&loops.loop_cond, &loops.loop_step] {
-            self.infer(part);
+        self.scope.push((loops.accu_var.as_str(), start.clone()));
+        self.scope.push((loops.iter_var.as_str(), first));
+        if let Some(name) = &loops.iter_var2 {
+            self.scope.push((name.as_str(), second));
         }
+        self.infer(&loops.loop_cond);
+        let step = self.infer(&loops.loop_step);
+        self.scope.truncate(depth);
+        self.scope.push((loops.accu_var.as_str(), start.joined(&step)));
         let result = self.infer(&loops.result);
         self.scope.truncate(depth);
         result
@@ -339,6 +356,28 @@ impl<'a> Checker<'a> {
         })
     }
 
+    /// A function is where its arguments begin, an operator is where it stands.
+    fn place(&self, function: &str) -> Option<usize> {
+        match function {
+            operators::INDEX | operators::OPT_INDEX => self.source.find('['),
+            operators::CONDITIONAL => self.source.find('?'),
+            _ if function.starts_with(|first: char| first.is_ascii_alphabetic()) => {
+                self.word(function).map(|at| at + function.len())
+            }
+            _ => self.source.find(function.trim_matches(['_', '@'])),
+        }
+    }
+
+    fn place_of(&self, expression: &IdedExpr) -> Option<usize> {
+        match &expression.expr {
+            Expr::Ident(name) => self.word(name),
+            Expr::Select(select) => self.source.find(&format!(".{}", select.field)),
+            Expr::Call(call) => self.place(&call.func_name),
+            Expr::Literal(literal) => self.source.find(&written(literal)),
+            _ => None,
+        }
+    }
+
     fn error(&mut self, at: Option<usize>, message: &str) {
         let before = self.source.get(..at.unwrap_or_default()).unwrap_or_default();
         let line = before.matches('\n').count() + 1;
@@ -350,43 +389,59 @@ impl<'a> Checker<'a> {
     }
 }
 
-fn field_type<'a>(node: &'a Node, resource: bool, field: &str) -> Option<Type<'a>> {
-    if let (true, Some(additional)) = (node.properties.is_empty(), node.additional.schema()) {
-        return Some(Type::Node(additional, additional.embedded));
+/// The name of the function, with the prefix that looks like a receiver; and the receiver, if it is one.
+pub(super) fn resolved(call: &CallExpr) -> (String, Option<&IdedExpr>) {
+    if let Some(Expr::Ident(prefix)) = call.target.as_deref().map(|target| &target.expr) {
+        let qualified = format!("{prefix}.{}", call.func_name);
+        if !overloads(&qualified).is_empty() {
+            return (qualified, None);
+        }
     }
-    if resource && field == "metadata" {
-        return Some(Type::Metadata);
-    }
-    let property = node
-        .properties
-        .iter()
-        .find(|(name, _)| escape(name).as_deref() == Some(field));
-    match property.map(|(_, property)| property) {
-        Some(property) if !is_exposed(property) => None,
-        Some(property) => Some(Type::Node(property, property.embedded)),
-        None if resource && matches!(field, "apiVersion" | "kind") => Some(Type::Scalar("string")),
-        None => None,
-    }
+    (call.func_name.clone(), call.target.as_deref())
 }
 
-/// Values without a type cannot be seen by rules.
-fn is_exposed(node: &Node) -> bool {
-    node.int_or_string
-        || match node.kind.as_str() {
-            "" => false,
-            "array" => node.items.as_deref().is_some_and(is_exposed),
-            "object" => node.additional.schema().is_none_or(is_exposed),
-            _ => true,
+/// The overloads that take these operands, and what they result in: anything, if they disagree.
+fn matching<'a>(
+    declared: &'static [Overload],
+    is_method: bool,
+    operands: &[Type<'a>],
+) -> (Vec<&'static Overload>, Type<'a>) {
+    let mut found = Vec::new();
+    let mut result = None;
+    for overload in declared.iter().filter(|overload| overload.is_method == is_method) {
+        let mut bound = Vec::new();
+        let mut pairs = overload.operands.iter().zip(operands);
+        let fits = overload.operands.len() == operands.len()
+            && pairs.all(|(declared, given)| declared.accepts(given, &mut bound));
+        if fits {
+            found.push(overload);
+            let this = overload.result.with(&bound);
+            let agrees = result.is_none() || result.as_ref() == Some(&this);
+            result = Some(if agrees { this } else { Type::Dyn });
         }
+    }
+    (found, result.unwrap_or(Type::Dyn))
+}
+
+fn written(literal: &LiteralValue) -> String {
+    match literal {
+        LiteralValue::Boolean(value) => value.inner().to_string(),
+        LiteralValue::Double(value) => value.inner().to_string(),
+        LiteralValue::Int(value) => value.inner().to_string(),
+        LiteralValue::UInt(value) => value.inner().to_string(),
+        LiteralValue::String(value) => format!("'{}'", value.inner()),
+        LiteralValue::Bytes(_) => "b'".to_owned(),
+        LiteralValue::Null => "null".to_owned(),
+    }
 }
 
 fn literal_type(literal: &LiteralValue) -> Type<'static> {
-    Type::Scalar(match literal {
+    Type::Named(match literal {
         LiteralValue::Boolean(_) => "bool",
         LiteralValue::Bytes(_) => "bytes",
         LiteralValue::Double(_) => "double",
         LiteralValue::Int(_) => "int",
-        LiteralValue::Null => "null",
+        LiteralValue::Null => "null_type",
         LiteralValue::String(_) => "string",
         LiteralValue::UInt(_) => "uint",
     })

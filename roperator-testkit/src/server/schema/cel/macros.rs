@@ -1,16 +1,17 @@
-//! The macros that Kubernetes has and the evaluator's parser does not expand: a parsed expression in, one that the evaluator
-//! can do out. `transformMap` and `transformMapEntry` are left out.
+//! The macros that Kubernetes has and the parser does not expand: a parsed expression in, one without macros out. It has the
+//! very form that Kubernetes' own parser makes, for costs depend on it.
 
 use kube_cel::cel::common::ast::{
-    CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, ListExpr, LiteralValue, operators,
+    CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, ListExpr, LiteralValue, MapExpr, operators,
 };
 
-/// A function that lists the keys of a map, or the indices of a list.
-pub(super) const KEYS: &str = "@keys";
 /// A function that sorts a list by a list of keys.
-pub(super) const SORT_BY: &str = "@sortBy";
+pub(super) const SORT_BY: &str = "@sortByAssociatedKeys";
+/// A function that adds entries to a map.
+pub(super) const INSERT: &str = "cel.@mapInsert";
 const RESULT: &str = "@result";
-const BOUND: &str = "@bound";
+const TO_SORT: &str = "@__sortBy_input__";
+const UNUSED: &str = "#unused";
 
 /// Expands all macros in an expression.
 pub(super) fn expand(expression: IdedExpr) -> IdedExpr {
@@ -60,123 +61,136 @@ pub(super) fn expand(expression: IdedExpr) -> IdedExpr {
 }
 
 fn expand_call(call: CallExpr) -> Expr {
-    // The evaluator's optional selection fails where the field is absent; its optional index does not.
-    if call.func_name == operators::OPT_SELECT {
-        return function(operators::OPT_INDEX, call.args).expr;
-    }
-    let Some(target) = call.target.clone() else {
-        return Expr::Call(call);
-    };
-    match (call.func_name.as_str(), call.args.as_slice()) {
-        ("optMap", [name, body]) if ident_of(name).is_some() => optional(*target, name, body.clone(), true),
-        ("optFlatMap", [name, body]) if ident_of(name).is_some() => optional(*target, name, body.clone(), false),
-        ("sortBy", [name, key]) => match ident_of(name) {
-            Some(name) => {
-                let keys = collect(target.as_ref().clone(), name, key.clone(), None);
-                function(SORT_BY, vec![*target, keys]).expr
+    let expanded = call
+        .target
+        .as_deref()
+        .and_then(|target| match (call.func_name.as_str(), call.args.as_slice()) {
+            ("optMap", [name, body]) => Some(optional(target, ident_of(name)?, body, true)),
+            ("optFlatMap", [name, body]) => Some(optional(target, ident_of(name)?, body, false)),
+            ("sortBy", [name, key]) => Some(sorted(target, ident_of(name)?, key)),
+            (name, [first, second, body @ ..]) => {
+                two_variables(name, target, ident_of(first)?, ident_of(second)?, body)
             }
-            None => Expr::Call(call),
-        },
-        ("all" | "exists" | "existsOne" | "exists_one" | "transformList", [index, value, body @ ..]) => {
-            match (ident_of(index), ident_of(value)) {
-                (Some(index), Some(value)) => {
-                    two_variables(&call.func_name, &target, index, value, body).unwrap_or(Expr::Call(call.clone()))
-                }
-                _ => Expr::Call(call),
-            }
-        }
-        _ => Expr::Call(call),
-    }
+            _ => None,
+        });
+    expanded.unwrap_or(Expr::Call(call))
 }
 
 /// `target.hasValue() ? optional.of(body) : optional.none()`, with the value bound to a name.
-fn optional(target: IdedExpr, name: &IdedExpr, body: IdedExpr, wrap: bool) -> Expr {
-    let name = ident_of(name).unwrap_or_default();
-    let bound = bind(name, method(target.clone(), "value", Vec::new()), body);
+fn optional(target: &IdedExpr, name: &str, body: &IdedExpr, wrap: bool) -> Expr {
+    let value = method(target.clone(), "value", Vec::new());
+    let bound = bind(name, value, body.clone());
     let yes = if wrap {
         method(ident("optional"), "of", vec![bound])
     } else {
         bound
     };
     let no = method(ident("optional"), "none", Vec::new());
-    function(
-        operators::CONDITIONAL,
-        vec![method(target, "hasValue", Vec::new()), yes, no],
-    )
-    .expr
+    let given = method(target.clone(), "hasValue", Vec::new());
+    function(operators::CONDITIONAL, vec![given, yes, no]).expr
 }
 
-fn two_variables(name: &str, target: &IdedExpr, index: &str, value: &str, body: &[IdedExpr]) -> Option<Expr> {
-    let keys = function(KEYS, vec![target.clone()]);
-    let item = || function(operators::INDEX, vec![target.clone(), ident(index)]);
-    let within = |body: &IdedExpr| bind(value, item(), body.clone());
+fn sorted(target: &IdedExpr, name: &str, key: &IdedExpr) -> Expr {
+    let longer = function(operators::ADD, vec![ident(RESULT), list(vec![key.clone()])]);
+    let keys = comprehension(Loop {
+        range: ident(TO_SORT),
+        variables: (name, None),
+        start: list(Vec::new()),
+        condition: boolean(true),
+        step: longer,
+        result: ident(RESULT),
+    });
+    bind(TO_SORT, target.clone(), method(ident(TO_SORT), SORT_BY, vec![keys])).expr
+}
+
+fn two_variables(name: &str, target: &IdedExpr, first: &str, second: &str, body: &[IdedExpr]) -> Option<Expr> {
     let result = || ident(RESULT);
     let goes_on = |condition: IdedExpr| function(operators::NOT_STRICTLY_FALSE, vec![condition]);
-    Some(match (name, body) {
-        ("all", [test]) => {
-            let step = function(operators::LOGICAL_AND, vec![result(), within(test)]);
-            comprehension(keys, index, boolean(true), goes_on(result()), step, result()).expr
-        }
-        ("exists", [test]) => {
-            let step = function(operators::LOGICAL_OR, vec![result(), within(test)]);
-            let not_yet = goes_on(function(operators::LOGICAL_NOT, vec![result()]));
-            comprehension(keys, index, boolean(false), not_yet, step, result()).expr
-        }
-        ("existsOne" | "exists_one", [test]) => {
-            let more = function(operators::ADD, vec![result(), integer(1)]);
-            let step = function(operators::CONDITIONAL, vec![within(test), more, result()]);
-            let one = function(operators::EQUALS, vec![result(), integer(1)]);
-            comprehension(keys, index, integer(0), boolean(true), step, one).expr
-        }
-        ("transformList", [item]) => collect(keys, index, within(item), None).expr,
-        ("transformList", [filter, item]) => collect(keys, index, within(item), Some(within(filter))).expr,
-        _ => return None,
-    })
-}
-
-/// The list of what an expression is for every item of a range, or for those that a filter lets pass.
-fn collect(range: IdedExpr, name: &str, item: IdedExpr, filter: Option<IdedExpr>) -> IdedExpr {
-    let longer = function(operators::ADD, vec![ident(RESULT), list(vec![item])]);
-    let step = match filter {
-        Some(filter) => function(operators::CONDITIONAL, vec![filter, longer, ident(RESULT)]),
-        None => longer,
+    let if_passes = |filter: Option<&IdedExpr>, step: IdedExpr| match filter {
+        Some(filter) => function(operators::CONDITIONAL, vec![filter.clone(), step, result()]),
+        None => step,
     };
-    comprehension(range, name, list(Vec::new()), boolean(true), step, ident(RESULT))
+    let (filter, item) = match body {
+        [item] => (None, item),
+        [filter, item] if name.starts_with("transform") => (Some(filter), item),
+        _ => return None,
+    };
+    let (start, condition, step, end) = match name {
+        "all" => {
+            let step = function(operators::LOGICAL_AND, vec![result(), item.clone()]);
+            (boolean(true), goes_on(result()), step, result())
+        }
+        "exists" => {
+            let step = function(operators::LOGICAL_OR, vec![result(), item.clone()]);
+            let not_yet = function(operators::LOGICAL_NOT, vec![result()]);
+            (boolean(false), goes_on(not_yet), step, result())
+        }
+        "existsOne" | "exists_one" => {
+            let more = function(operators::ADD, vec![result(), integer(1)]);
+            let one = function(operators::EQUALS, vec![result(), integer(1)]);
+            (integer(0), boolean(true), if_passes(Some(item), more), one)
+        }
+        "transformList" => {
+            let longer = function(operators::ADD, vec![result(), list(vec![item.clone()])]);
+            (list(Vec::new()), boolean(true), if_passes(filter, longer), result())
+        }
+        "transformMap" => {
+            let larger = function(INSERT, vec![result(), ident(first), item.clone()]);
+            (empty_map(), boolean(true), if_passes(filter, larger), result())
+        }
+        "transformMapEntry" => {
+            let larger = function(INSERT, vec![result(), item.clone()]);
+            (empty_map(), boolean(true), if_passes(filter, larger), result())
+        }
+        _ => return None,
+    };
+    let loops = Loop {
+        range: target.clone(),
+        variables: (first, Some(second)),
+        start,
+        condition,
+        step,
+        result: end,
+    };
+    Some(comprehension(loops).expr)
 }
 
-/// An expression in which a name stands for a value: a loop over that value alone.
+/// An expression in which a name stands for a value: a loop over nothing, whose result is the expression.
 fn bind(name: &str, value: IdedExpr, body: IdedExpr) -> IdedExpr {
-    let mut loops = comprehension(
-        list(vec![value]),
-        name,
-        boolean(false),
-        boolean(true),
-        body,
-        ident(BOUND),
-    );
-    if let Expr::Comprehension(loops) = &mut loops.expr {
-        BOUND.clone_into(&mut loops.accu_var);
+    let mut bound = comprehension(Loop {
+        range: list(Vec::new()),
+        variables: (UNUSED, None),
+        start: value,
+        condition: boolean(false),
+        step: ident(name),
+        result: body,
+    });
+    if let Expr::Comprehension(bound) = &mut bound.expr {
+        name.clone_into(&mut bound.accu_var);
     }
-    loops
+    bound
 }
 
-fn comprehension(
-    iter_range: IdedExpr,
-    iter_var: &str,
-    accu_init: IdedExpr,
-    loop_cond: IdedExpr,
-    loop_step: IdedExpr,
+struct Loop<'a> {
+    range: IdedExpr,
+    variables: (&'a str, Option<&'a str>),
+    start: IdedExpr,
+    condition: IdedExpr,
+    step: IdedExpr,
     result: IdedExpr,
-) -> IdedExpr {
+}
+
+fn comprehension(of_loop: Loop<'_>) -> IdedExpr {
+    let (first, second) = of_loop.variables;
     of(Expr::Comprehension(Box::new(ComprehensionExpr {
-        iter_range,
-        iter_var: iter_var.to_owned(),
-        iter_var2: None,
+        iter_range: of_loop.range,
+        iter_var: first.to_owned(),
+        iter_var2: second.map(str::to_owned),
         accu_var: RESULT.to_owned(),
-        accu_init,
-        loop_cond,
-        loop_step,
-        result,
+        accu_init: of_loop.start,
+        loop_cond: of_loop.condition,
+        loop_step: of_loop.step,
+        result: of_loop.result,
     })))
 }
 
@@ -197,6 +211,10 @@ const fn ident_of(expression: &IdedExpr) -> Option<&str> {
 
 fn list(elements: Vec<IdedExpr>) -> IdedExpr {
     of(Expr::List(ListExpr::new(elements)))
+}
+
+fn empty_map() -> IdedExpr {
+    of(Expr::Map(MapExpr { entries: Vec::new() }))
 }
 
 fn boolean(value: bool) -> IdedExpr {

@@ -1,112 +1,28 @@
 //! Compiled expressions: text in, a program out; bindings in, a result out.
 
 use std::cell::OnceCell;
-use std::cmp::Ordering;
 use std::sync::Arc;
 
-use kube_cel::KubeCelExt as _;
 use kube_cel::cel::common::ast::{EntryExpr, Expr, IdedExpr};
-use kube_cel::cel::extractors::This;
 use kube_cel::cel::objects::OptionalValue;
 use kube_cel::cel::parser::Parser;
 use kube_cel::cel::{Context, ExecutionError, Value as Cel};
 use serde_json::Value;
 
 use super::super::structural::Node;
+use super::evaluate::{Evaluation, Failure};
+use super::functions::library;
 use super::library::TYPES;
-use super::macros::{KEYS, SORT_BY, expand};
+use super::macros::expand;
 use super::value::to_cel;
 
+/// What one evaluation may cost.
+const MOST_COST: u64 = 1_000_000;
 const QUANTITY: &str = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
 
 thread_local! {
     /// The functions, which are many, are registered once.
     static LIBRARY: OnceCell<Context<'static>> = const { OnceCell::new() };
-}
-
-fn library() -> Context<'static> {
-    let mut library = Context::default().with_all();
-    library.add_function("type", |value: Cel| type_name(&value));
-    library.add_function("dyn", |value: Cel| Ok::<Cel, ExecutionError>(value));
-    library.add_function("size", |This(value): This<Cel>| size(&value));
-    library.add_function("bool", |value: Cel| to_bool(&value));
-    library.add_function(KEYS, |value: Cel| keys(&value));
-    library.add_function(SORT_BY, |list: Arc<Vec<Cel>>, keys: Arc<Vec<Cel>>| {
-        sort_by(&list, &keys)
-    });
-    for name in TYPES {
-        library.add_variable_from_value(name, typed(name));
-    }
-    library
-}
-
-/// The evaluator's own function counts the bytes of a text.
-fn size(value: &Cel) -> Result<Cel, ExecutionError> {
-    let size = match value {
-        Cel::String(text) => text.chars().count(),
-        Cel::Bytes(bytes) => bytes.len(),
-        Cel::List(items) => items.len(),
-        Cel::Map(map) => map.map.len(),
-        _ => return Err(ExecutionError::NoSuchOverload),
-    };
-    Ok(Cel::Int(i64::try_from(size).unwrap_or(i64::MAX)))
-}
-
-fn to_bool(value: &Cel) -> Result<Cel, ExecutionError> {
-    match value {
-        Cel::Bool(_) => Ok(value.clone()),
-        Cel::String(text) => match text.as_str() {
-            "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(Cel::Bool(true)),
-            "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(Cel::Bool(false)),
-            _ => Err(ExecutionError::function_error("bool", "not a truth")),
-        },
-        _ => Err(ExecutionError::NoSuchOverload),
-    }
-}
-
-fn keys(value: &Cel) -> Result<Cel, ExecutionError> {
-    let keys: Vec<Cel> = match value {
-        Cel::List(items) => (0_i64..).zip(items.iter()).map(|(index, _)| Cel::Int(index)).collect(),
-        Cel::Map(map) => map.map.keys().map(Cel::from).collect(),
-        _ => return Err(ExecutionError::NoSuchOverload),
-    };
-    Ok(Cel::List(Arc::new(keys)))
-}
-
-fn sort_by(list: &[Cel], keys: &[Cel]) -> Result<Cel, ExecutionError> {
-    let mut pairs: Vec<(&Cel, &Cel)> = keys.iter().zip(list).collect();
-    if pairs
-        .iter()
-        .any(|(key, _)| keys.first().is_some_and(|first| first.partial_cmp(*key).is_none()))
-    {
-        return Err(ExecutionError::NoSuchOverload);
-    }
-    pairs.sort_by(|(left, _), (right, _)| left.partial_cmp(right).unwrap_or(Ordering::Equal));
-    Ok(Cel::List(Arc::new(
-        pairs.into_iter().map(|(_, item)| item.clone()).collect(),
-    )))
-}
-
-/// Types are values; a text that no rule will write stands for one.
-fn typed(name: &str) -> String {
-    format!("\0{name}")
-}
-
-fn type_name(value: &Cel) -> String {
-    typed(match value {
-        Cel::Bool(_) => "bool",
-        Cel::Bytes(_) => "bytes",
-        Cel::Float(_) => "double",
-        Cel::Int(_) => "int",
-        Cel::List(_) => "list",
-        Cel::Map(_) => "map",
-        Cel::Null => "null_type",
-        Cel::String(_) => "string",
-        Cel::Duration(_) => "duration",
-        Cel::Timestamp(_) => "timestamp",
-        Cel::UInt(_) => "uint",
-        _ => "unknown",
-    })
 }
 
 /// An expression.
@@ -149,27 +65,43 @@ impl Program {
         self.uses_old
     }
 
-    /// The result; with `optional_old`, the old value is an optional one.
-    ///
-    /// # Errors
-    ///
-    /// Why there is none.
-    pub(in super::super) fn evaluate(&self, bindings: &Bindings, optional_old: bool) -> Result<Outcome, String> {
+    /// The result, and what it cost; with `optional_old`, the old value is an optional one.
+    pub(in super::super) fn evaluate(&self, bindings: &Bindings, optional_old: bool) -> Evaluated {
+        let mut scope = vec![("self", bindings.value.clone())];
+        if optional_old {
+            let old = bindings.old.clone().map_or_else(OptionalValue::none, OptionalValue::of);
+            scope.push(("oldSelf", Cel::Opaque(Arc::new(old))));
+        } else if let Some(old) = &bindings.old {
+            scope.push(("oldSelf", old.clone()));
+        }
         LIBRARY.with(|cell| {
-            let mut scope = cell.get_or_init(library).new_inner_scope();
-            scope.add_variable_from_value("self", bindings.value.clone());
-            if optional_old {
-                let old = bindings.old.clone().map_or_else(OptionalValue::none, OptionalValue::of);
-                scope.add_variable_from_value("oldSelf", Cel::Opaque(Arc::new(old)));
-            } else if let Some(old) = &bindings.old {
-                scope.add_variable_from_value("oldSelf", old.clone());
+            let mut evaluation = Evaluation::new(cell.get_or_init(library), scope, MOST_COST);
+            let result = evaluation.value(&self.expression);
+            Evaluated {
+                cost: evaluation.spent,
+                result: result.map(Outcome).map_err(|failure| match failure {
+                    Failure::Limit => Trouble::Limit,
+                    Failure::Error(error) => Trouble::Error(error_text(&error)),
+                }),
             }
-            scope
-                .resolve(&self.expression)
-                .map(Outcome)
-                .map_err(|error| error_text(&error))
         })
     }
+}
+
+/// What came of an evaluation.
+pub(in super::super) struct Evaluated {
+    /// What it cost, in units of Kubernetes' own.
+    pub(in super::super) cost: u64,
+    /// The value, or why there is none.
+    pub(in super::super) result: Result<Outcome, Trouble>,
+}
+
+/// Why there is no value.
+pub(in super::super) enum Trouble {
+    /// It would have cost more than one evaluation may.
+    Limit,
+    /// It went wrong, in Kubernetes' words.
+    Error(String),
 }
 
 /// The evaluator knows no messages, and must not meet one.
@@ -247,7 +179,12 @@ fn error_text(error: &ExecutionError) -> String {
         ExecutionError::Overflow(..) => "integer overflow".to_owned(),
         ExecutionError::UndeclaredReference(name) => format!("undeclared reference to '{name}'"),
         ExecutionError::FunctionError { function, .. } if TYPES.contains(&function.as_str()) => {
-            format!("type conversion error from 'string' to '{function}'")
+            let shown = match function.as_str() {
+                "duration" => "google.protobuf.Duration",
+                "timestamp" => "google.protobuf.Timestamp",
+                name => name,
+            };
+            format!("type conversion error from 'string' to '{shown}'")
         }
         ExecutionError::FunctionError { function, .. } if function == "quantity" => QUANTITY.to_owned(),
         ExecutionError::FunctionError { message, .. } => {
@@ -329,10 +266,16 @@ mod tests {
             "quantity('50k').add(20) == quantity('50020')",
             "[{'a':1}].exists(x, x.?a.orValue(0) == 1)",
             "uint(3) == 3u",
+            "{'a': 1}.transformMap(k, v, v + 1) == {'a': 2}",
+            "['a'].transformMapEntry(i, v, {v: i}) == {'a': 0}",
+            "[3, 1, 2].sortBy(x, -x) == [3, 2, 1]",
+            "[optional.of(1), optional.none()].unwrapOpt() == [1]",
+            "1 == 1.0 && 1.0 in [1]",
+            "b'a' < b'b'",
         ];
         for expression in all {
-            let result = Program::new(expression).unwrap().evaluate(&bindings, false);
-            assert!(result.is_ok_and(|result| result.is_true()), "{expression}");
+            let evaluated = Program::new(expression).unwrap().evaluate(&bindings, false);
+            assert!(evaluated.result.is_ok_and(|result| result.is_true()), "{expression}");
         }
     }
 }

@@ -2,12 +2,13 @@
 //! the definition with its defaults, or errors in the server's order and words, out. What is wrong with a definition's
 //! metadata other than that its name does not fit is judged elsewhere.
 //!
-//! Left out: costs of rules are not estimated, so that none is too expensive; errors that show a whole schema as Go's types
+//! Left out: errors that show a whole schema as Go's types
 //! print it show none; defaults inside the metadata of embedded resources are not judged; and a definition that was stored
 //! by an older server with a looser schema gets no mercy.
 
 mod approval;
 mod conversion;
+mod costs;
 mod defaults;
 mod merging;
 mod names;
@@ -133,7 +134,7 @@ pub fn unrecognized_formats(definition: &Value) -> Vec<String> {
 }
 
 fn validate(definition: &Value, old: Option<&Value>) -> Vec<FieldError> {
-    let mut found = spec::validate(definition);
+    let mut found = spec::validate(definition, old);
     if let Some(old) = old {
         found.extend(immutable(definition, old));
     }

@@ -3,12 +3,13 @@
 
 use serde_json::Value;
 
+use super::costs::Costs;
 use super::merging::{list_keys, list_type, map_type};
 use super::spec::described;
 use super::written::{shown_rule, written};
 use super::{defaults, structure};
 use crate::server::field::{FieldError, FieldPath};
-use crate::server::schema::cel::{Wanted, check};
+use crate::server::schema::cel::{Wanted, check, most_times};
 use crate::server::schema::formats;
 use crate::server::schema::structural::{Node, flag, text};
 
@@ -39,8 +40,13 @@ const AT_ROOT: [(&str, &str); 22] = [
     ("x-kubernetes-validations", "XValidations"),
 ];
 
-/// What is wrong with a version's `schema`.
-pub(super) fn validate(validation: Option<&Value>, has_status: bool, path: &FieldPath) -> Vec<FieldError> {
+/// What is wrong with a version's `schema`, of which the update may have changed nothing.
+pub(super) fn validate(
+    validation: Option<&Value>,
+    has_status: bool,
+    unchanged: bool,
+    path: &FieldPath,
+) -> Vec<FieldError> {
     let schema = validation.and_then(|validation| validation.get("openAPIV3Schema"));
     let Some(schema) = schema.filter(|schema| schema.is_object()) else {
         return Vec::new();
@@ -69,14 +75,16 @@ pub(super) fn validate(validation: Option<&Value>, has_status: bool, path: &Fiel
         rules: unreadable.is_none() && structural.is_empty(),
         errors: Vec::new(),
         rule_errors: Vec::new(),
+        costs: Costs::new(unchanged),
     };
     found.extend(structural);
-    checker.schema(schema, Some(&node), &Context::default(), true, &path);
+    checker.schema(schema, Some(&node), &Context::root(), true, &path);
     found.extend(checker.errors);
     found.extend(checker.rule_errors);
     if let (Some(error), true) = (unreadable, found.is_empty()) {
         found.push(FieldError::invalid(&path, "", error));
     }
+    found.extend(checker.costs.total(&path));
     found
 }
 
@@ -127,18 +135,47 @@ fn root_with_status(schema: &Value, path: &FieldPath) -> Option<FieldError> {
 }
 
 /// What surrounds a schema.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Context {
     no_defaults: Option<String>,
     in_metadata: bool,
     /// Where the items of a list cannot be told apart between two states of an object.
     uncorrelatable: Option<FieldPath>,
+    /// How many values of the schema an object has at most, if the schemas above say so.
+    most: Option<u64>,
+}
+
+impl Context {
+    const fn root() -> Self {
+        Self {
+            no_defaults: None,
+            in_metadata: false,
+            uncorrelatable: None,
+            most: Some(1),
+        }
+    }
+
+    /// What surrounds the parts of a schema.
+    fn within(&self, schema: &Value) -> Self {
+        let bound = |name: &str| schema.get(name).and_then(Value::as_i64);
+        let each = match text(schema, "type").as_str() {
+            "object" if schema.get("additionalProperties").is_some_and(|any| !any.is_null()) => bound("maxProperties"),
+            "array" => bound("maxItems"),
+            _ => Some(1),
+        };
+        let each = each.map(|each| u64::try_from(each).unwrap_or_default());
+        Self {
+            most: self.most.zip(each).map(|(most, each)| most.saturating_mul(each)),
+            ..self.clone()
+        }
+    }
 }
 
 struct Checker {
     rules: bool,
     errors: Vec<FieldError>,
     rule_errors: Vec<FieldError>,
+    costs: Costs,
 }
 
 impl Checker {
@@ -242,7 +279,7 @@ impl Checker {
             ));
         }
         if additional.is_object() {
-            let mut context = context.clone();
+            let mut context = context.within(schema);
             if context.in_metadata {
                 context.no_defaults = Some("inside additionalProperties applying to object metadata".to_owned());
             }
@@ -263,7 +300,7 @@ impl Checker {
             .into_iter()
             .flatten()
         {
-            let mut context = context.clone();
+            let mut context = context.within(schema);
             let is_resource = root || flag(schema, "x-kubernetes-embedded-resource");
             if is_resource && matches!(name.as_str(), "metadata" | "kind" | "apiVersion") {
                 context.in_metadata = true;
@@ -277,7 +314,7 @@ impl Checker {
     }
 
     fn items(&mut self, schema: &Value, node: Option<&Node>, context: &Context, path: &FieldPath) {
-        let mut context = context.clone();
+        let mut context = context.within(schema);
         if text(schema, "x-kubernetes-list-type") != "map" {
             context.uncorrelatable.get_or_insert_with(|| path.clone());
         }
@@ -330,26 +367,24 @@ impl Checker {
     fn compiled(&mut self, rule: &Value, node: &Node, context: &Context, resource: bool, path: &FieldPath) {
         let optional = rule.get("optionalOldSelf").and_then(Value::as_bool);
         let source = text(rule, "rule");
-        let program = check(&source, node, resource, optional == Some(true), Wanted::Rule);
-        let uses_old = program.as_ref().is_ok_and(super::super::cel::Program::uses_old);
-        match program {
+        let here = path.child("rule");
+        let checked = check(&source, node, resource, optional == Some(true), Wanted::Rule);
+        let uses_old = checked.as_ref().is_ok_and(|checked| checked.uses_old);
+        match checked {
             Err(why) => self
                 .rule_errors
-                .push(described(&path.child("rule"), format!("{}: {why}", shown_rule(rule)))),
-            Ok(_) => {
-                let message = text(rule, "messageExpression");
-                let checked = check(&message, node, resource, optional == Some(true), Wanted::Message);
-                if let (false, Err(why)) = (message.is_empty(), checked) {
-                    let why = format!("{}: {why}", shown_rule(rule));
-                    self.rule_errors.push(described(&path.child("messageExpression"), why));
-                }
+                .push(described(&here, format!("{}: {why}", shown_rule(rule)))),
+            Ok(checked) => {
+                let times = context.most.unwrap_or_else(|| most_times(node, resource));
+                let cost = checked.cost.saturating_mul(times);
+                self.rule_errors.extend(self.costs.add(here.clone(), "rule", cost));
+                self.message(rule, node, resource, &path.child("messageExpression"));
             }
         }
         match (uses_old, &context.uncorrelatable, optional) {
             (true, Some(within), _) => {
                 let why = format!("oldSelf cannot be used on the uncorrelatable portion of the schema within {within}");
-                self.rule_errors
-                    .push(FieldError::invalid(&path.child("rule"), source, why));
+                self.rule_errors.push(FieldError::invalid(&here, source, why));
             }
             (false, _, Some(optional)) => {
                 let why = "may not be set if oldSelf is not used in rule";
@@ -357,6 +392,23 @@ impl Checker {
                     .push(FieldError::invalid(&path.child("optionalOldSelf"), optional, why));
             }
             _ => {}
+        }
+    }
+    /// The message of a rule that can be evaluated. It is made once at most.
+    fn message(&mut self, rule: &Value, node: &Node, resource: bool, path: &FieldPath) {
+        let source = text(rule, "messageExpression");
+        if source.is_empty() {
+            return;
+        }
+        match check(&source, node, resource, flag(rule, "optionalOldSelf"), Wanted::Message) {
+            Err(why) => {
+                let why = format!("{}: {why}", shown_rule(rule));
+                self.rule_errors.push(described(path, why));
+            }
+            Ok(checked) => {
+                let error = self.costs.add(path.clone(), "messageExpression", checked.cost);
+                self.rule_errors.extend(error);
+            }
         }
     }
 }

@@ -9,8 +9,8 @@ use crate::server::field::{FieldError, FieldPath, Problem};
 use crate::server::names;
 use crate::server::schema::structural::{flag, text};
 
-/// What is wrong with the `spec`.
-pub(super) fn validate(definition: &Value) -> Vec<FieldError> {
+/// What is wrong with the `spec`, of which the old definition may have the same.
+pub(super) fn validate(definition: &Value, old: Option<&Value>) -> Vec<FieldError> {
     let spec = definition.get("spec").unwrap_or(&Value::Null);
     let versions = super::versions(definition);
     let shared = Shared::of(versions);
@@ -37,7 +37,9 @@ pub(super) fn validate(definition: &Value) -> Vec<FieldError> {
         found.push(FieldError::invalid(&path.child("preserveUnknownFields"), true, why));
     }
     for (index, version) in versions.iter().enumerate() {
-        found.extend(one_version(version, &shared, &path.child("versions").index(index)));
+        let unchanged = has_same_schema(version, old);
+        let path = path.child("versions").index(index);
+        found.extend(one_version(version, &shared, unchanged, &path));
     }
     found.extend(all_versions(
         versions,
@@ -57,6 +59,7 @@ pub(super) fn validate(definition: &Value) -> Vec<FieldError> {
             found.extend(schemas::validate(
                 first.get("schema"),
                 any_status,
+                has_same_schema(first, old),
                 &path.child("validation"),
             ));
         }
@@ -107,6 +110,13 @@ fn has_schema(version: &Value) -> bool {
     version.pointer("/schema/openAPIV3Schema").is_some_and(Value::is_object)
 }
 
+/// Whether the old definition has the version with the same schema.
+fn has_same_schema(version: &Value, old: Option<&Value>) -> bool {
+    let named = |other: &&Value| other.get("name") == version.get("name");
+    let other = old.and_then(|old| super::versions(old).iter().find(named));
+    other.is_some_and(|other| other.get("schema") == version.get("schema"))
+}
+
 fn has_status(version: &Value) -> bool {
     version.pointer("/subresources/status").is_some_and(Value::is_object)
 }
@@ -143,7 +153,7 @@ pub(super) fn one_of(value: &str, choices: &[&str], path: &FieldPath) -> Option<
     }
 }
 
-fn one_version(version: &Value, shared: &Shared, path: &FieldPath) -> Vec<FieldError> {
+fn one_version(version: &Value, shared: &Shared, unchanged: bool, path: &FieldPath) -> Vec<FieldError> {
     let mut found = Vec::new();
     let name = text(version, "name");
     let problems = names::label_1035(&name);
@@ -158,6 +168,7 @@ fn one_version(version: &Value, shared: &Shared, path: &FieldPath) -> Vec<FieldE
         found.extend(schemas::validate(
             version.get("schema"),
             has_status(version),
+            unchanged,
             &path.child("schema"),
         ));
     }

@@ -1,0 +1,183 @@
+//! The functions that the evaluator crate does not have as Kubernetes has them: CEL values in, CEL values out.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use kube_cel::KubeCelExt as _;
+use kube_cel::cel::objects::{Key, KeyRef, Map, OptionalValue};
+use kube_cel::cel::{Context, ExecutionError, Value as Cel};
+
+use super::macros::SORT_BY;
+
+type Result<T> = std::result::Result<T, ExecutionError>;
+
+/// The functions that the evaluator crate calls.
+pub(super) fn library() -> Context<'static> {
+    let mut library = Context::default().with_all();
+    library.add_function("bool", |value: Cel| to_bool(&value));
+    library.add_function(
+        SORT_BY,
+        |kube_cel::cel::extractors::This(list): kube_cel::cel::extractors::This<Arc<Vec<Cel>>>, keys: Arc<Vec<Cel>>| {
+            sort_by(&list, &keys)
+        },
+    );
+    library.add_function("optional.unwrap", |list: Arc<Vec<Cel>>| {
+        Ok::<Cel, ExecutionError>(unwrap(&list))
+    });
+    library.add_function(
+        "unwrapOpt",
+        |kube_cel::cel::extractors::This(list): kube_cel::cel::extractors::This<Arc<Vec<Cel>>>| {
+            Ok::<Cel, ExecutionError>(unwrap(&list))
+        },
+    );
+    library
+}
+
+/// How many characters, bytes, items or entries there are.
+pub(super) fn size(value: &Cel) -> Result<Cel> {
+    let size = match value {
+        Cel::String(text) => text.chars().count(),
+        Cel::Bytes(bytes) => bytes.len(),
+        Cel::List(items) => items.len(),
+        Cel::Map(map) => map.map.len(),
+        _ => return Err(ExecutionError::NoSuchOverload),
+    };
+    Ok(Cel::Int(i64::try_from(size).unwrap_or(i64::MAX)))
+}
+
+/// The order of two values; `None` for numbers of which one is none.
+pub(super) fn comparison(left: &Cel, right: &Cel) -> Result<Option<Ordering>> {
+    let is_number = |value: &Cel| matches!(value, Cel::Int(_) | Cel::UInt(_) | Cel::Float(_));
+    match (left, right) {
+        (Cel::Bytes(left), Cel::Bytes(right)) => Ok(Some(left.cmp(right))),
+        (Cel::Null, _) => Err(ExecutionError::NoSuchOverload),
+        _ => match left.partial_cmp(right) {
+            None if !(is_number(left) && is_number(right)) => Err(ExecutionError::NoSuchOverload),
+            order => Ok(order),
+        },
+    }
+}
+
+/// What a list has at an index, or a map at a key.
+pub(super) fn entry<'a>(of: &'a Cel, index: &Cel) -> Result<Option<&'a Cel>> {
+    match (of, index) {
+        (Cel::List(items), Cel::Int(index)) => Ok(usize::try_from(*index).ok().and_then(|index| items.get(index))),
+        (Cel::List(items), Cel::UInt(index)) => Ok(usize::try_from(*index).ok().and_then(|index| items.get(index))),
+        (Cel::Map(map), key) => match KeyRef::try_from(key) {
+            Ok(key) => Ok(map.get(&key)),
+            Err(_) => Err(ExecutionError::NoSuchOverload),
+        },
+        _ => Err(ExecutionError::NoSuchOverload),
+    }
+}
+
+/// The turns of a loop over a list or a map: the item or key; or, for two variables, the index or key and the value.
+pub(super) fn elements(range: &Cel, two: bool) -> Result<Vec<(Cel, Option<Cel>)>> {
+    match range {
+        Cel::List(items) if two => {
+            let items = (0_i64..).zip(items.iter());
+            Ok(items
+                .map(|(index, item)| (Cel::Int(index), Some(item.clone())))
+                .collect())
+        }
+        Cel::List(items) => Ok(items.iter().map(|item| (item.clone(), None)).collect()),
+        Cel::Map(map) => {
+            let entries = map.map.iter();
+            Ok(entries
+                .map(|(key, value)| (Cel::from(key), two.then(|| value.clone())))
+                .collect())
+        }
+        _ => Err(ExecutionError::NoSuchOverload),
+    }
+}
+
+/// A map with more entries: of a key and a value, or of another map. A key cannot be there already.
+pub(super) fn insert(map: &Cel, more: &[Cel]) -> Result<Cel> {
+    let Cel::Map(map) = map else {
+        return Err(ExecutionError::NoSuchOverload);
+    };
+    let more: Vec<(Key, Cel)> = match more {
+        [key, value] => vec![(
+            key.clone().try_into().map_err(ExecutionError::UnsupportedKeyType)?,
+            value.clone(),
+        )],
+        [Cel::Map(more)] => more
+            .map
+            .iter()
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect(),
+        _ => return Err(ExecutionError::NoSuchOverload),
+    };
+    let mut entries: HashMap<Key, Cel> = map.map.as_ref().clone();
+    for (key, value) in more {
+        let shown = key.to_string();
+        if entries.insert(key, value).is_some() {
+            let why = format!("insert failed: key {shown} already exists");
+            return Err(ExecutionError::function_error("insert", why));
+        }
+    }
+    Ok(Cel::Map(Map { map: Arc::new(entries) }))
+}
+
+/// Types are values; a text that no rule will write stands for one.
+pub(super) fn type_named(name: &str) -> Cel {
+    Cel::String(Arc::new(format!("\0{name}")))
+}
+
+/// The type of a value.
+pub(super) fn type_of(value: &Cel) -> Cel {
+    type_named(name_of_type(value))
+}
+
+/// What CEL calls the type of a value.
+pub(super) fn name_of_type(value: &Cel) -> &'static str {
+    match value {
+        Cel::Bool(_) => "bool",
+        Cel::Bytes(_) => "bytes",
+        Cel::Float(_) => "double",
+        Cel::Int(_) => "int",
+        Cel::List(_) => "list",
+        Cel::Map(_) => "map",
+        Cel::Null => "null_type",
+        Cel::String(_) => "string",
+        Cel::Duration(_) => "duration",
+        Cel::Timestamp(_) => "timestamp",
+        Cel::UInt(_) => "uint",
+        _ => "unknown",
+    }
+}
+
+fn to_bool(value: &Cel) -> Result<Cel> {
+    match value {
+        Cel::Bool(_) => Ok(value.clone()),
+        Cel::String(text) => match text.as_str() {
+            "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(Cel::Bool(true)),
+            "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(Cel::Bool(false)),
+            _ => Err(ExecutionError::function_error("bool", "not a truth")),
+        },
+        _ => Err(ExecutionError::NoSuchOverload),
+    }
+}
+
+fn sort_by(list: &[Cel], keys: &[Cel]) -> Result<Cel> {
+    let mut pairs: Vec<(&Cel, &Cel)> = keys.iter().zip(list).collect();
+    if pairs
+        .iter()
+        .any(|(key, _)| keys.first().is_some_and(|first| first.partial_cmp(*key).is_none()))
+    {
+        return Err(ExecutionError::NoSuchOverload);
+    }
+    pairs.sort_by(|(left, _), (right, _)| left.partial_cmp(right).unwrap_or(Ordering::Equal));
+    Ok(Cel::List(Arc::new(
+        pairs.into_iter().map(|(_, item)| item.clone()).collect(),
+    )))
+}
+
+/// The values of those that have one.
+fn unwrap(list: &[Cel]) -> Cel {
+    let values = list
+        .iter()
+        .filter_map(|item| <&OptionalValue>::try_from(item).ok()?.value());
+    Cel::List(Arc::new(values.cloned().collect()))
+}
