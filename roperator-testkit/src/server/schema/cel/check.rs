@@ -13,6 +13,7 @@ use super::super::structural::Node;
 use super::declared::Declared;
 use super::estimate::estimate;
 use super::library::{Overload, TYPES, overloads};
+use super::places::Text;
 use super::program::Program;
 use super::types::Type;
 use super::value::convert;
@@ -47,7 +48,7 @@ pub(in super::super) fn check(
         false => this.clone(),
     };
     let mut checker = Checker {
-        source,
+        text: Text(source),
         scope: vec![("self", this), ("oldSelf", old)],
         known: Known::default(),
         formats: 0,
@@ -98,16 +99,6 @@ impl Wanted {
     }
 }
 
-/// An error with its place, as Kubernetes' compiler writes it. Lines count from one, columns from zero.
-pub(super) fn located(source: &str, line: usize, column: usize, message: &str) -> String {
-    let text = source.lines().nth(line.saturating_sub(1)).unwrap_or_default();
-    format!(
-        "ERROR: <input>:{line}:{}: {message}\n | {text}\n | {}^",
-        column + 1,
-        ".".repeat(column)
-    )
-}
-
 /// The types of the parts of an expression, and the overloads that its calls may turn out to be.
 #[derive(Default)]
 pub(super) struct Known<'a> {
@@ -126,7 +117,7 @@ impl<'a> Known<'a> {
 }
 
 struct Checker<'a> {
-    source: &'a str,
+    text: Text<'a>,
     scope: Vec<(&'a str, Type<'a>)>,
     known: Known<'a>,
     /// How many calls around take lists of anything.
@@ -181,7 +172,7 @@ impl<'a> Checker<'a> {
 
     fn expect(&mut self, wanted: &Type<'a>, found: &Type<'a>, culprit: &IdedExpr) {
         if !wanted.accepts(found, &mut Vec::new()) {
-            let at = self.place_of(culprit);
+            let at = self.text.place_of(culprit);
             self.error(at, &format!("expected type '{wanted}' but found '{found}'"));
         }
     }
@@ -194,7 +185,7 @@ impl<'a> Checker<'a> {
             return Type::Named("type");
         }
         self.error(
-            self.word(name),
+            self.text.word(name),
             &format!("undeclared reference to '{name}' (in container '')"),
         );
         Type::Dyn
@@ -204,11 +195,11 @@ impl<'a> Checker<'a> {
         let field = select.field.as_str();
         let operand = self.infer(&select.operand);
         if select.test {
-            let at = self.source.find("has(").map(|at| at + "has".len());
+            let at = self.text.find("has(").map(|at| at + "has".len());
             self.field(operand, field, at);
             return Type::Named("bool");
         }
-        let at = self.source.find(&format!(".{field}"));
+        let at = self.text.find(&format!(".{field}"));
         self.field(operand, field, at)
     }
 
@@ -247,7 +238,7 @@ impl<'a> Checker<'a> {
         let Expr::Literal(LiteralValue::String(field)) = &field.expr else {
             return Type::Dyn;
         };
-        let at = self.source.find(&format!(".?{}", field.inner()));
+        let at = self.text.find(&format!(".?{}", field.inner()));
         let (found, _) = self.field(operand, field.inner(), at).unwrapped();
         Type::Optional(Box::new(found))
     }
@@ -262,7 +253,7 @@ impl<'a> Checker<'a> {
         operands.extend(call.args.iter().map(|argument| self.infer(argument)));
         self.formats -= formats;
         let declared = overloads(&qualified);
-        let at = self.place(name);
+        let at = self.text.place(name);
         if declared.is_empty() {
             self.error(at, &format!("undeclared reference to '{name}' (in container '')"));
             return Type::Dyn;
@@ -309,9 +300,8 @@ impl<'a> Checker<'a> {
             _ => true,
         };
         if !is_one {
-            let at = ['\'', '"']
-                .iter()
-                .find_map(|quote| self.source.find(&format!("{quote}{text}{quote}")));
+            let quoted = |quote: &char| self.text.find(&format!("{quote}{text}{quote}"));
+            let at = ['\'', '"'].iter().find_map(quoted);
             self.error(at, &format!("invalid {function} argument"));
         }
     }
@@ -326,7 +316,7 @@ impl<'a> Checker<'a> {
                 let why = format!(
                     "expression of type '{other}' cannot be range of a comprehension (must be list, map, or dynamic)"
                 );
-                self.error(self.place_of(&loops.iter_range), &why);
+                self.error(self.text.place_of(&loops.iter_range), &why);
                 (Type::Dyn, Type::Dyn)
             }
         };
@@ -346,43 +336,8 @@ impl<'a> Checker<'a> {
         result
     }
 
-    fn word(&self, name: &str) -> Option<usize> {
-        let is_part =
-            |character: Option<char>| character.is_some_and(|part| part.is_ascii_alphanumeric() || part == '_');
-        self.source.match_indices(name).map(|(at, _)| at).find(|at| {
-            let (before, after) = self.source.split_at(*at);
-            let after = after.get(name.len()..).unwrap_or_default();
-            !is_part(before.chars().last()) && !is_part(after.chars().next())
-        })
-    }
-
-    /// A function is where its arguments begin, an operator is where it stands.
-    fn place(&self, function: &str) -> Option<usize> {
-        match function {
-            operators::INDEX | operators::OPT_INDEX => self.source.find('['),
-            operators::CONDITIONAL => self.source.find('?'),
-            _ if function.starts_with(|first: char| first.is_ascii_alphabetic()) => {
-                self.word(function).map(|at| at + function.len())
-            }
-            _ => self.source.find(function.trim_matches(['_', '@'])),
-        }
-    }
-
-    fn place_of(&self, expression: &IdedExpr) -> Option<usize> {
-        match &expression.expr {
-            Expr::Ident(name) => self.word(name),
-            Expr::Select(select) => self.source.find(&format!(".{}", select.field)),
-            Expr::Call(call) => self.place(&call.func_name),
-            Expr::Literal(literal) => self.source.find(&written(literal)),
-            _ => None,
-        }
-    }
-
     fn error(&mut self, at: Option<usize>, message: &str) {
-        let before = self.source.get(..at.unwrap_or_default()).unwrap_or_default();
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count();
-        let error = located(self.source, line, column, message);
+        let error = self.text.located(at, message);
         if !self.errors.contains(&error) {
             self.errors.push(error);
         }
@@ -421,18 +376,6 @@ fn matching<'a>(
         }
     }
     (found, result.unwrap_or(Type::Dyn))
-}
-
-fn written(literal: &LiteralValue) -> String {
-    match literal {
-        LiteralValue::Boolean(value) => value.inner().to_string(),
-        LiteralValue::Double(value) => value.inner().to_string(),
-        LiteralValue::Int(value) => value.inner().to_string(),
-        LiteralValue::UInt(value) => value.inner().to_string(),
-        LiteralValue::String(value) => format!("'{}'", value.inner()),
-        LiteralValue::Bytes(_) => "b'".to_owned(),
-        LiteralValue::Null => "null".to_owned(),
-    }
 }
 
 fn literal_type(literal: &LiteralValue) -> Type<'static> {

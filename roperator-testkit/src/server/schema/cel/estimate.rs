@@ -1,15 +1,14 @@
 //! What an expression costs at most: a checked expression and the schema of `self` in, a number of Kubernetes' units out.
 //! It goes the way of Kubernetes' own estimate step by step, for any other would take rules that a cluster refuses.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
-use std::rc::Rc;
 
 use kube_cel::cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue};
 
 use super::calls::{Sizes, call_cost};
 use super::check::{Known, resolved};
 use super::declared::Declared;
+use super::path::Path;
 use super::range::Range;
 use super::types::Type;
 
@@ -28,35 +27,6 @@ pub(super) fn estimate(expression: &IdedExpr, known: &Known<'_>, this: Declared<
         locals: HashMap::new(),
     };
     estimate.cost(expression).most
-}
-
-/// The way from a variable to a value: a variable, and then fields, `@items`, `@keys` and `@values`. What is appended to one
-/// path may overwrite what was appended to it before, as Go's slices do; the server's estimates show it where a loop over a
-/// field of a loop's variable has another field of that variable in its body.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Path {
-    steps: Rc<RefCell<Vec<String>>>,
-    length: usize,
-}
-
-impl Path {
-    fn then(&self, step: &str) -> Self {
-        let length = self.length + 1;
-        let is_full = self.length == 0 || self.length.is_power_of_two();
-        let steps = if is_full {
-            let steps = self.steps.borrow();
-            Rc::new(RefCell::new(steps.iter().take(self.length).cloned().collect()))
-        } else {
-            Rc::clone(&self.steps)
-        };
-        let mut all = steps.borrow_mut();
-        match all.get_mut(self.length) {
-            Some(other) => step.clone_into(other),
-            None => all.push(step.to_owned()),
-        }
-        drop(all);
-        Self { steps, length }
-    }
 }
 
 /// The sizes of the keys and the values of a list or map that the expression itself makes.
@@ -312,7 +282,7 @@ impl<'e> Estimate<'e> {
         let kind = self.known.type_of(expression);
         let items = match kind {
             Type::List(_) => {
-                let path = Some(self.path(expression)).filter(|path| path.length > 0);
+                let path = Some(self.path(expression)).filter(|path| !path.is_empty());
                 let most = path.and_then(|path| self.most_elements(&path.then("@items")));
                 most.map_or(Range::ANY, |most| Range::new(0, most))
             }
@@ -367,8 +337,8 @@ impl<'e> Estimate<'e> {
 
     /// How much there is at most at the end of a path. Its first step, the variable, is taken to be `self` in any case.
     fn most_elements(&self, path: &Path) -> Option<u64> {
-        let steps = path.steps.borrow();
-        let mut steps = steps.get(1..path.length)?.iter().map(String::as_str);
+        let steps = path.steps();
+        let mut steps = steps.get(1..)?.iter().map(String::as_str);
         let end = steps.try_fold(self.this, |here, step| match step {
             "@items" | "@values" => here.element(),
             "@keys" => here.key(),

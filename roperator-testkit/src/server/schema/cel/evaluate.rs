@@ -5,15 +5,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use kube_cel::cel::common::ast::{
-    CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, ListExpr, MapExpr, SelectExpr, operators,
+    CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, ListExpr, LiteralValue, MapExpr, SelectExpr, operators,
 };
 use kube_cel::cel::objects::{Key, Map, OptionalValue};
 use kube_cel::cel::{Context, ExecutionError, Value as Cel};
 
 use super::check::resolved;
-use super::functions::{comparison, elements, entry, size, type_named, type_of};
+use super::functions::{elements, type_named};
 use super::library::TYPES;
-use super::macros::INSERT;
+use super::operators::{apply, contains, entry, indexed};
 use super::spending;
 
 /// Why there is no value.
@@ -69,7 +69,7 @@ impl<'e> Evaluation<'e> {
     /// The value of an expression.
     pub(super) fn value(&mut self, expression: &'e IdedExpr) -> Result<Cel> {
         match &expression.expr {
-            Expr::Literal(literal) => Ok(Cel::try_from(literal.to_val().as_ref())?),
+            Expr::Literal(literal) => Ok(written(literal)),
             Expr::Ident(name) => self.variable(name),
             Expr::Select(select) => self.select(select),
             Expr::List(list) => self.list(list),
@@ -113,7 +113,7 @@ impl<'e> Evaluation<'e> {
             return Ok(Cel::Bool(entry(&operand, &field)?.is_some()));
         }
         self.spend(if is_access(&select.operand) { 1 } else { 2 })?;
-        indexed(&operand, &field, false)
+        Ok(indexed(&operand, &field, false)?)
     }
 
     fn list(&mut self, list: &'e ListExpr) -> Result<Cel> {
@@ -207,7 +207,7 @@ impl<'e> Evaluation<'e> {
             (operators::ADD, [left, right]) if call.target.is_none() => self.add(left, right),
             (operators::IN, [item, list]) if matches!(list.expr, Expr::List(_)) && is_constant(list) => {
                 let (item, list) = (self.value(item)?, self.value(list)?);
-                contains(&list, &item)
+                Ok(contains(&list, &item)?)
             }
             _ => self.function(call),
         }
@@ -229,27 +229,32 @@ impl<'e> Evaluation<'e> {
 
     /// A loop's list grows where it is: it is not needed any more as it was before.
     fn add(&mut self, left: &'e IdedExpr, right: &'e IdedExpr) -> Result<Cel> {
-        let mut one = self.value(left)?;
+        let one = self.value(left)?;
         let other = self.value(right)?;
-        let (Cel::List(items), Cel::List(more)) = (&mut one, &other) else {
-            return self.evaluated(operators::ADD, false, vec![one, other]);
-        };
-        self.spend(1)?;
+        self.spend(spending::of_call(operators::ADD, false, &[one.clone(), other.clone()]).unwrap_or_default())?;
         if let Expr::Ident(name) = &left.expr
             && name.starts_with('@')
             && let Some((_, kept)) = self.scope.iter_mut().rev().find(|(known, _)| known == name)
         {
             *kept = Ok(Cel::Null);
         }
-        Arc::make_mut(items).extend(more.iter().cloned());
-        Ok(one)
+        Ok((one + other)?)
     }
 
     fn function(&mut self, call: &'e CallExpr) -> Result<Cel> {
         let (name, receiver) = resolved(call);
         let mut operands = Vec::with_capacity(call.args.len() + 1);
+        let mut failure = None;
         for operand in receiver.into_iter().chain(&call.args) {
-            operands.push(self.value(operand)?);
+            match self.value(operand) {
+                Ok(value) => operands.push(value),
+                Err(Failure::Limit) => return Err(Failure::Limit),
+                Err(error) => failure = failure.or(Some(error)),
+            }
+        }
+        if let Some(failure) = failure {
+            self.spend(1)?;
+            return Err(failure);
         }
         // What is written out is converted before.
         let is_done = CONVERSIONS.contains(&name.as_str()) && call.args.iter().all(is_constant);
@@ -262,27 +267,9 @@ impl<'e> Evaluation<'e> {
     fn evaluated(&mut self, name: &str, is_method: bool, operands: Vec<Cel>) -> Result<Cel> {
         let cost = spending::of_call(name, is_method, &operands);
         self.spend(cost.unwrap_or_default())?;
-        let value = match (name, operands.as_slice()) {
-            (operators::EQUALS, [left, right]) => Cel::Bool(left == right),
-            (operators::NOT_EQUALS, [left, right]) => Cel::Bool(left != right),
-            (operators::LESS, [left, right]) => Cel::Bool(comparison(left, right)?.is_some_and(|order| order.is_lt())),
-            (operators::LESS_EQUALS, [left, right]) => {
-                Cel::Bool(comparison(left, right)?.is_some_and(|order| order.is_le()))
-            }
-            (operators::GREATER, [left, right]) => {
-                Cel::Bool(comparison(left, right)?.is_some_and(|order| order.is_gt()))
-            }
-            (operators::GREATER_EQUALS, [left, right]) => {
-                Cel::Bool(comparison(left, right)?.is_some_and(|order| order.is_ge()))
-            }
-            (operators::INDEX, [of, index]) => indexed(of, index, false)?,
-            (operators::OPT_INDEX | operators::OPT_SELECT, [of, index]) => indexed(of, index, true)?,
-            (operators::IN, [item, of]) => contains(of, item)?,
-            ("size", [value]) => size(value)?,
-            ("dyn", [value]) => value.clone(),
-            ("type", [value]) => type_of(value),
-            (INSERT, [map, more @ ..]) => super::functions::insert(map, more)?,
-            _ => self.library(name, is_method, operands)?,
+        let value = match apply(name, &operands) {
+            Some(value) => value?,
+            None => self.library(name, is_method, operands)?,
         };
         if cost.is_none() {
             self.spend(spending::of_result(name, &value))?;
@@ -316,39 +303,6 @@ impl<'e> Evaluation<'e> {
     }
 }
 
-/// What is at an index; an optional value if that is asked for, or if it is an optional value that has the index.
-fn indexed(of: &Cel, index: &Cel, optional: bool) -> Result<Cel> {
-    let found = |value: Option<&Cel>| {
-        let value = value.cloned().map_or_else(OptionalValue::none, OptionalValue::of);
-        Cel::Opaque(Arc::new(value))
-    };
-    if let Ok(within) = <&OptionalValue>::try_from(of) {
-        return Ok(match within.value() {
-            Some(value) => found(entry(value, index)?),
-            None => found(None),
-        });
-    }
-    match (entry(of, index)?, optional) {
-        (value, true) => Ok(found(value)),
-        (Some(value), false) => Ok(value.clone()),
-        (None, false) => Err(match (of, index) {
-            (Cel::List(_), _) => ExecutionError::IndexOutOfBounds(index.clone()),
-            (_, Cel::String(key)) => ExecutionError::NoSuchKey(Arc::clone(key)),
-            (_, Cel::Int(key)) => ExecutionError::no_such_key(&key.to_string()),
-            _ => ExecutionError::NoSuchOverload,
-        }
-        .into()),
-    }
-}
-
-fn contains(of: &Cel, item: &Cel) -> Result<Cel> {
-    match of {
-        Cel::List(items) => Ok(Cel::Bool(items.contains(item))),
-        Cel::Map(_) => Ok(Cel::Bool(entry(of, item)?.is_some())),
-        _ => Err(NO_OVERLOAD),
-    }
-}
-
 fn is_true(value: &Cel) -> Result<bool> {
     match value {
         Cel::Bool(value) => Ok(*value),
@@ -361,6 +315,18 @@ fn given(item: Cel, optional: bool) -> Option<Cel> {
     match <&OptionalValue>::try_from(&item) {
         Ok(within) if optional => within.value().cloned(),
         _ => Some(item),
+    }
+}
+
+fn written(literal: &LiteralValue) -> Cel {
+    match literal {
+        LiteralValue::Boolean(value) => Cel::Bool(*value.inner()),
+        LiteralValue::Bytes(value) => Cel::Bytes(Arc::new(value.inner().to_vec())),
+        LiteralValue::Double(value) => Cel::Float(*value.inner()),
+        LiteralValue::Int(value) => Cel::Int(*value.inner()),
+        LiteralValue::Null => Cel::Null,
+        LiteralValue::String(value) => Cel::String(Arc::new(value.inner().to_owned())),
+        LiteralValue::UInt(value) => Cel::UInt(*value.inner()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use kube_cel::KubeCelExt as _;
-use kube_cel::cel::objects::{Key, KeyRef, Map, OptionalValue};
+use kube_cel::cel::objects::{Key, Map, OptionalValue};
 use kube_cel::cel::{Context, ExecutionError, Value as Cel};
 
 use super::macros::SORT_BY;
@@ -44,32 +44,6 @@ pub(super) fn size(value: &Cel) -> Result<Cel> {
         _ => return Err(ExecutionError::NoSuchOverload),
     };
     Ok(Cel::Int(i64::try_from(size).unwrap_or(i64::MAX)))
-}
-
-/// The order of two values; `None` for numbers of which one is none.
-pub(super) fn comparison(left: &Cel, right: &Cel) -> Result<Option<Ordering>> {
-    let is_number = |value: &Cel| matches!(value, Cel::Int(_) | Cel::UInt(_) | Cel::Float(_));
-    match (left, right) {
-        (Cel::Bytes(left), Cel::Bytes(right)) => Ok(Some(left.cmp(right))),
-        (Cel::Null, _) => Err(ExecutionError::NoSuchOverload),
-        _ => match left.partial_cmp(right) {
-            None if !(is_number(left) && is_number(right)) => Err(ExecutionError::NoSuchOverload),
-            order => Ok(order),
-        },
-    }
-}
-
-/// What a list has at an index, or a map at a key.
-pub(super) fn entry<'a>(of: &'a Cel, index: &Cel) -> Result<Option<&'a Cel>> {
-    match (of, index) {
-        (Cel::List(items), Cel::Int(index)) => Ok(usize::try_from(*index).ok().and_then(|index| items.get(index))),
-        (Cel::List(items), Cel::UInt(index)) => Ok(usize::try_from(*index).ok().and_then(|index| items.get(index))),
-        (Cel::Map(map), key) => match KeyRef::try_from(key) {
-            Ok(key) => Ok(map.get(&key)),
-            Err(_) => Err(ExecutionError::NoSuchOverload),
-        },
-        _ => Err(ExecutionError::NoSuchOverload),
-    }
 }
 
 /// The turns of a loop over a list or a map: the item or key; or, for two variables, the index or key and the value.

@@ -1,9 +1,13 @@
 //! CEL as Kubernetes' schemas use it: expressions and JSON values in, results or errors in the words of Kubernetes' own
-//! implementation out. The evaluator is the `cel` crate with the functions of `kube-cel`.
+//! implementation, and what they cost, out. Parsing, functions and arithmetic are those of the `cel` crate and of `kube-cel`.
 //!
-//! It falls short of Kubernetes' library here: `transformMap`, `transformMapEntry`, `format.named`, `unwrap` of optionals and
-//! the authorizer's functions are missing; integers and floating-point numbers are never equal; lists that are sets or maps compare and add by position; types are checked before evaluation only as far as
-//! `check` goes; and the errors of functions are worded as Kubernetes does it only for the common ones.
+//! An expression is parsed and its macros are expanded (`program`, `macros`); over a schema it is type-checked against the table of
+//! all functions (`check`, `library`) and its cost is estimated (`estimate`); over a value it is evaluated, and what that costs is
+//! counted (`evaluate`, `spending`).
+//!
+//! It falls short of Kubernetes' library here: `format.named` and the authorizer's functions are missing; lists that are sets or
+//! maps compare and add by position; the errors of functions are worded as Kubernetes does it only for the common ones; and what
+//! is evaluated may cost a few units more or less where it goes wrong in part.
 
 mod calls;
 mod check;
@@ -13,9 +17,14 @@ mod evaluate;
 mod functions;
 mod library;
 mod macros;
+mod operators;
+mod path;
+mod places;
 mod program;
 mod range;
 mod spending;
+#[cfg(test)]
+mod tests;
 mod types;
 mod value;
 

@@ -44,7 +44,7 @@ impl Program {
             let shown = errors.errors.iter().map(|error| {
                 let line = usize::try_from(error.pos.0).unwrap_or_default();
                 let column = usize::try_from(error.pos.1).unwrap_or_default();
-                super::check::located(source, line, column.saturating_sub(1), &error.msg)
+                super::places::located(source, line, column.saturating_sub(1), &error.msg)
             });
             shown.collect::<Vec<_>>().join("\n")
         })?;
@@ -188,7 +188,8 @@ fn error_text(error: &ExecutionError) -> String {
         }
         ExecutionError::FunctionError { function, .. } if function == "quantity" => QUANTITY.to_owned(),
         ExecutionError::FunctionError { message, .. } => {
-            let index = message
+            let index = message.strip_prefix("start ").unwrap_or(message);
+            let index = index
                 .strip_prefix("index ")
                 .and_then(|rest| rest.split_once(" out of range"));
             index.map_or_else(|| message.clone(), |(index, _)| format!("index out of range: {index}"))

@@ -2,6 +2,7 @@
 //! rules are those of the estimate, with sizes that are known; where Kubernetes counts otherwise, it is told here.
 
 use kube_cel::cel::Value as Cel;
+use kube_cel::cel::common::ast::operators;
 use kube_cel::cel::objects::OptionalValue;
 
 use super::calls::{Sizes, call_cost};
@@ -17,6 +18,9 @@ const FORMAT_PATTERN: f64 = 30.0;
 
 /// What a call costs, if that does not depend on its result.
 pub(super) fn of_call(name: &str, is_method: bool, operands: &[Cel]) -> Option<u64> {
+    if let Some(cost) = of_operator(name, operands) {
+        return Some(cost);
+    }
     let sizes: Vec<u64> = operands.iter().map(size).collect();
     let size = |index: usize| sizes.get(index).copied().unwrap_or(1);
     let kinds: Vec<Type<'static>> = operands.iter().map(kind).collect();
@@ -25,10 +29,6 @@ pub(super) fn of_call(name: &str, is_method: bool, operands: &[Cel]) -> Option<u
     Some(match rule {
         "slice" | "join" => return None,
         "read-argument" => text(0),
-        "comparison" | "equality" => match kinds.first() {
-            Some(Type::Named(name)) if name.contains('.') => 1,
-            _ => scaled(size(0).min(size(1)), TEXT),
-        },
         "traversal" => operands.first().map_or(0, traversal),
         "validation" => scaled(size(1) + 1, TEXT).saturating_mul(scaled(1, FORMAT_PATTERN * 0.25)),
         "contains-ip" => 1,
@@ -45,6 +45,25 @@ pub(super) fn of_call(name: &str, is_method: bool, operands: &[Cel]) -> Option<u
             call_cost(rule, &operands).0.most
         }
     })
+}
+
+/// The operators, of which there are many in every loop.
+fn of_operator(name: &str, operands: &[Cel]) -> Option<u64> {
+    let is_text = |value: &Cel| matches!(value, Cel::String(_) | Cel::Bytes(_));
+    let is_known = |value: &Cel| !matches!(value, Cel::Opaque(_)) || <&OptionalValue>::try_from(value).is_ok();
+    let [left, right] = operands else {
+        return matches!(name, operators::LOGICAL_NOT | operators::NEGATE).then_some(1);
+    };
+    match name {
+        operators::EQUALS | operators::NOT_EQUALS if is_known(left) => Some(scaled(size(left).min(size(right)), TEXT)),
+        operators::LESS | operators::LESS_EQUALS | operators::GREATER | operators::GREATER_EQUALS if is_text(left) => {
+            Some(scaled(size(left).min(size(right)), TEXT))
+        }
+        operators::ADD if is_text(left) => Some(scaled(size(left).saturating_add(size(right)), TEXT)),
+        operators::IN if matches!(right, Cel::List(_)) => Some(size(right)),
+        name if name.starts_with('_') || name == operators::IN => Some(1),
+        _ => None,
+    }
 }
 
 /// What a call costs whose result decides.

@@ -13,6 +13,7 @@ mod defaults;
 mod merging;
 mod names;
 mod normal;
+mod root;
 mod schemas;
 mod serving;
 mod spec;

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::costs::Costs;
 use super::merging::{list_keys, list_type, map_type};
+use super::root::root_with_status;
 use super::spec::described;
 use super::written::{shown_rule, written};
 use super::{defaults, structure};
@@ -14,32 +15,6 @@ use crate::server::schema::formats;
 use crate::server::schema::structural::{Node, flag, text};
 
 const TYPES: [&str; 6] = ["array", "boolean", "integer", "number", "object", "string"];
-/// What the root may say if the status is a subresource, by the names of the server's internal type.
-const AT_ROOT: [(&str, &str); 22] = [
-    ("description", "Description"),
-    ("type", "Type"),
-    ("format", "Format"),
-    ("title", "Title"),
-    ("maximum", "Maximum"),
-    ("exclusiveMaximum", "ExclusiveMaximum"),
-    ("minimum", "Minimum"),
-    ("exclusiveMinimum", "ExclusiveMinimum"),
-    ("maxLength", "MaxLength"),
-    ("minLength", "MinLength"),
-    ("pattern", "Pattern"),
-    ("maxItems", "MaxItems"),
-    ("minItems", "MinItems"),
-    ("uniqueItems", "UniqueItems"),
-    ("multipleOf", "MultipleOf"),
-    ("required", "Required"),
-    ("items", "Items"),
-    ("properties", "Properties"),
-    ("externalDocs", "ExternalDocs"),
-    ("example", "Example"),
-    ("x-kubernetes-preserve-unknown-fields", "XPreserveUnknownFields"),
-    ("x-kubernetes-validations", "XValidations"),
-];
-
 /// What is wrong with a version's `schema`, of which the update may have changed nothing.
 pub(super) fn validate(
     validation: Option<&Value>,
@@ -111,27 +86,6 @@ pub(super) fn unrecognized_formats(schema: &Value, found: &mut Vec<String>) {
         found.push(format);
     }
     structure::children(schema).for_each(|child| unrecognized_formats(child, found));
-}
-
-fn root_with_status(schema: &Value, path: &FieldPath) -> Option<FieldError> {
-    let kind = text(schema, "type");
-    if kind != "object" && !kind.is_empty() {
-        let why =
-            "only \"object\" is allowed as the type at the root of the schema if the status subresource is enabled";
-        return Some(FieldError::invalid(&path.child("type"), kind, why));
-    }
-    let allowed = |name: &str| AT_ROOT.iter().any(|(known, _)| *known == name);
-    let set = |value: &Value| !matches!(value, Value::Null | Value::Bool(false));
-    schema
-        .as_object()?
-        .iter()
-        .find(|(name, value)| set(value) && !allowed(name))?;
-    let names: Vec<&str> = AT_ROOT.iter().map(|(_, name)| *name).collect();
-    let why = format!(
-        "only [{}] fields are allowed at the root of the schema if the status subresource is enabled",
-        names.join(" ")
-    );
-    Some(described(path, why))
 }
 
 /// What surrounds a schema.

@@ -1,0 +1,102 @@
+//! The operators, and the functions that Kubernetes has and the evaluator crate has not, or slower: the name of one and its
+//! operands in, a value out.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use kube_cel::cel::common::ast::operators;
+use kube_cel::cel::objects::{KeyRef, OptionalValue};
+use kube_cel::cel::{ExecutionError, Value as Cel};
+
+use super::functions::{insert, size, type_of};
+use super::macros::INSERT;
+
+type Result<T> = std::result::Result<T, ExecutionError>;
+
+/// The result of an operator or function; `None` for those that are the evaluator crate's.
+pub(super) fn apply(name: &str, operands: &[Cel]) -> Option<Result<Cel>> {
+    let compared = |left: &Cel, right: &Cel, fits: fn(Ordering) -> bool| {
+        let order = comparison(left, right)?;
+        Ok(Cel::Bool(order.is_some_and(fits)))
+    };
+    Some(match (name, operands) {
+        (operators::LOGICAL_NOT, [Cel::Bool(value)]) => Ok(Cel::Bool(!value)),
+        (operators::EQUALS, [left, right]) => Ok(Cel::Bool(left == right)),
+        (operators::NOT_EQUALS, [left, right]) => Ok(Cel::Bool(left != right)),
+        (operators::LESS, [left, right]) => compared(left, right, Ordering::is_lt),
+        (operators::LESS_EQUALS, [left, right]) => compared(left, right, Ordering::is_le),
+        (operators::GREATER, [left, right]) => compared(left, right, Ordering::is_gt),
+        (operators::GREATER_EQUALS, [left, right]) => compared(left, right, Ordering::is_ge),
+        (operators::SUBSTRACT, [left, right]) => left.clone() - right.clone(),
+        (operators::MULTIPLY, [left, right]) => left.clone() * right.clone(),
+        (operators::DIVIDE, [left, right]) => left.clone() / right.clone(),
+        (operators::MODULO, [left, right]) => left.clone() % right.clone(),
+        (operators::INDEX, [of, index]) => indexed(of, index, false),
+        (operators::OPT_INDEX | operators::OPT_SELECT, [of, index]) => indexed(of, index, true),
+        (operators::IN, [item, of]) => contains(of, item),
+        ("size", [value]) => size(value),
+        ("dyn", [value]) => Ok(value.clone()),
+        ("type", [value]) => Ok(type_of(value)),
+        (INSERT, [map, more @ ..]) => insert(map, more),
+        _ => return None,
+    })
+}
+
+/// What is at an index; an optional value if that is asked for, or if it is an optional value that has the index.
+pub(super) fn indexed(of: &Cel, index: &Cel, optional: bool) -> Result<Cel> {
+    let found = |value: Option<&Cel>| {
+        let value = value.cloned().map_or_else(OptionalValue::none, OptionalValue::of);
+        Cel::Opaque(Arc::new(value))
+    };
+    if let Ok(within) = <&OptionalValue>::try_from(of) {
+        return Ok(match within.value() {
+            Some(value) => found(entry(value, index)?),
+            None => found(None),
+        });
+    }
+    match (entry(of, index)?, optional) {
+        (value, true) => Ok(found(value)),
+        (Some(value), false) => Ok(value.clone()),
+        (None, false) => Err(match (of, index) {
+            (Cel::List(_), _) => ExecutionError::IndexOutOfBounds(index.clone()),
+            (_, Cel::String(key)) => ExecutionError::NoSuchKey(Arc::clone(key)),
+            (_, Cel::Int(key)) => ExecutionError::no_such_key(&key.to_string()),
+            _ => ExecutionError::NoSuchOverload,
+        }),
+    }
+}
+
+/// Whether an item is in a list, or a key in a map.
+pub(super) fn contains(of: &Cel, item: &Cel) -> Result<Cel> {
+    match of {
+        Cel::List(items) => Ok(Cel::Bool(items.contains(item))),
+        Cel::Map(_) => Ok(Cel::Bool(entry(of, item)?.is_some())),
+        _ => Err(ExecutionError::NoSuchOverload),
+    }
+}
+
+/// What a list has at an index, or a map at a key.
+pub(super) fn entry<'a>(of: &'a Cel, index: &Cel) -> Result<Option<&'a Cel>> {
+    match (of, index) {
+        (Cel::List(items), Cel::Int(index)) => Ok(usize::try_from(*index).ok().and_then(|index| items.get(index))),
+        (Cel::List(items), Cel::UInt(index)) => Ok(usize::try_from(*index).ok().and_then(|index| items.get(index))),
+        (Cel::Map(map), key) => match KeyRef::try_from(key) {
+            Ok(key) => Ok(map.get(&key)),
+            Err(_) => Err(ExecutionError::NoSuchOverload),
+        },
+        _ => Err(ExecutionError::NoSuchOverload),
+    }
+}
+
+/// The order of two values; `None` for numbers of which one is none.
+fn comparison(left: &Cel, right: &Cel) -> Result<Option<Ordering>> {
+    let is_number = |value: &Cel| matches!(value, Cel::Int(_) | Cel::UInt(_) | Cel::Float(_));
+    match (left, right) {
+        (Cel::Bytes(left), Cel::Bytes(right)) => Ok(Some(left.cmp(right))),
+        (Cel::Null, _) => Err(ExecutionError::NoSuchOverload),
+        _ => match left.partial_cmp(right) {
+            None if !(is_number(left) && is_number(right)) => Err(ExecutionError::NoSuchOverload),
+            order => Ok(order),
+        },
+    }
+}
