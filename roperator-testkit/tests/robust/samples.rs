@@ -167,7 +167,7 @@ fn definition() -> Value {
             "tree": tree,
         },
         "x-kubernetes-validations": [
-            {"rule": "self.a <= self.b", "messageExpression": "'a is ' + string(self.a)", "fieldPath": ".a", "reason": "FieldValueForbidden"},
+            {"rule": "self.a <= self.b", "messageExpression": "self.a > 9 ? 'a is large' : 'a is small'", "fieldPath": ".a", "reason": "FieldValueForbidden"},
             {"rule": "!has(self.set) || self.set.all(x, self.set.exists(y, x == y))"},
             {"rule": "!has(self.map) || self.map.map(m, m.value).sum() * 1.0 < 1e6 || self.a / (self.b - self.a) > 0"},
         ],
