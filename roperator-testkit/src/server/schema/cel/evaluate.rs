@@ -11,8 +11,9 @@ use kube_cel::cel::objects::{Key, Map, OptionalValue};
 use kube_cel::cel::{Context, ExecutionError, Value as Cel};
 
 use super::check::resolved;
-use super::functions::{elements, type_named};
+use super::functions::{elements, insert, type_named};
 use super::library::TYPES;
+use super::macros::INSERT;
 use super::operators::{apply, contains, entry, indexed};
 use super::spending;
 
@@ -232,13 +233,17 @@ impl<'e> Evaluation<'e> {
         let one = self.value(left)?;
         let other = self.value(right)?;
         self.spend(spending::of_call(operators::ADD, false, &[one.clone(), other.clone()]).unwrap_or_default())?;
-        if let Expr::Ident(name) = &left.expr
+        self.release(left);
+        Ok((one + other)?)
+    }
+
+    fn release(&mut self, expression: &IdedExpr) {
+        if let Expr::Ident(name) = &expression.expr
             && name.starts_with('@')
             && let Some((_, kept)) = self.scope.iter_mut().rev().find(|(known, _)| known == name)
         {
             *kept = Ok(Cel::Null);
         }
-        Ok((one + other)?)
     }
 
     fn function(&mut self, call: &'e CallExpr) -> Result<Cel> {
@@ -255,6 +260,11 @@ impl<'e> Evaluation<'e> {
         if let Some(failure) = failure {
             self.spend(1)?;
             return Err(failure);
+        }
+        if name == INSERT {
+            self.spend(1)?;
+            call.args.iter().take(1).for_each(|map| self.release(map));
+            return Ok(insert(operands)?);
         }
         // What is written out is converted before.
         let is_done = CONVERSIONS.contains(&name.as_str()) && call.args.iter().all(is_constant);

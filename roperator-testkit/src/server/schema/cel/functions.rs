@@ -1,11 +1,11 @@
 //! The functions that the evaluator crate does not have as Kubernetes has them: CEL values in, CEL values out.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use kube_cel::KubeCelExt as _;
-use kube_cel::cel::objects::{Key, Map, OptionalValue};
+use kube_cel::cel::extractors::This;
+use kube_cel::cel::objects::{Key, OptionalValue};
 use kube_cel::cel::{Context, ExecutionError, Value as Cel};
 
 use super::macros::SORT_BY;
@@ -16,21 +16,15 @@ type Result<T> = std::result::Result<T, ExecutionError>;
 pub(super) fn library() -> Context<'static> {
     let mut library = Context::default().with_all();
     library.add_function("bool", |value: Cel| to_bool(&value));
-    library.add_function(
-        SORT_BY,
-        |kube_cel::cel::extractors::This(list): kube_cel::cel::extractors::This<Arc<Vec<Cel>>>, keys: Arc<Vec<Cel>>| {
-            sort_by(&list, &keys)
-        },
-    );
+    library.add_function(SORT_BY, |This(list): This<Arc<Vec<Cel>>>, keys: Arc<Vec<Cel>>| {
+        sort_by(&list, &keys)
+    });
     library.add_function("optional.unwrap", |list: Arc<Vec<Cel>>| {
         Ok::<Cel, ExecutionError>(unwrap(&list))
     });
-    library.add_function(
-        "unwrapOpt",
-        |kube_cel::cel::extractors::This(list): kube_cel::cel::extractors::This<Arc<Vec<Cel>>>| {
-            Ok::<Cel, ExecutionError>(unwrap(&list))
-        },
-    );
+    library.add_function("unwrapOpt", |This(list): This<Arc<Vec<Cel>>>| {
+        Ok::<Cel, ExecutionError>(unwrap(&list))
+    });
     library
 }
 
@@ -47,43 +41,40 @@ pub(super) fn size(value: &Cel) -> Result<Cel> {
 }
 
 /// The turns of a loop over a list or a map: the item or key; or, for two variables, the index or key and the value.
-pub(super) fn elements(range: &Cel, two: bool) -> Result<Vec<(Cel, Option<Cel>)>> {
+pub(super) fn elements(range: &Cel, two: bool) -> Result<Box<dyn Iterator<Item = (Cel, Option<Cel>)> + '_>> {
     match range {
         Cel::List(items) if two => {
             let items = (0_i64..).zip(items.iter());
-            Ok(items
-                .map(|(index, item)| (Cel::Int(index), Some(item.clone())))
-                .collect())
+            Ok(Box::new(
+                items.map(|(index, item)| (Cel::Int(index), Some(item.clone()))),
+            ))
         }
-        Cel::List(items) => Ok(items.iter().map(|item| (item.clone(), None)).collect()),
+        Cel::List(items) => Ok(Box::new(items.iter().map(|item| (item.clone(), None)))),
         Cel::Map(map) => {
             let entries = map.map.iter();
-            Ok(entries
-                .map(|(key, value)| (Cel::from(key), two.then(|| value.clone())))
-                .collect())
+            Ok(Box::new(
+                entries.map(move |(key, value)| (Cel::from(key), two.then(|| value.clone()))),
+            ))
         }
         _ => Err(ExecutionError::NoSuchOverload),
     }
 }
 
 /// A map with more entries: of a key and a value, or of another map. A key cannot be there already.
-pub(super) fn insert(map: &Cel, more: &[Cel]) -> Result<Cel> {
-    let Cel::Map(map) = map else {
+pub(super) fn insert(operands: Vec<Cel>) -> Result<Cel> {
+    let mut operands = operands.into_iter();
+    let (Some(Cel::Map(mut map)), Some(first), second) = (operands.next(), operands.next(), operands.next()) else {
         return Err(ExecutionError::NoSuchOverload);
     };
-    let more: Vec<(Key, Cel)> = match more {
-        [key, value] => vec![(
-            key.clone().try_into().map_err(ExecutionError::UnsupportedKeyType)?,
-            value.clone(),
-        )],
-        [Cel::Map(more)] => more
-            .map
-            .iter()
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect(),
+    let more: Vec<(Key, Cel)> = match (first, second) {
+        (key, Some(value)) => vec![(key.try_into().map_err(ExecutionError::UnsupportedKeyType)?, value)],
+        (Cel::Map(more), None) => {
+            let entries = more.map.iter();
+            entries.map(|(key, value)| (key.clone(), value.clone())).collect()
+        }
         _ => return Err(ExecutionError::NoSuchOverload),
     };
-    let mut entries: HashMap<Key, Cel> = map.map.as_ref().clone();
+    let entries = Arc::make_mut(&mut map.map);
     for (key, value) in more {
         let shown = key.to_string();
         if entries.insert(key, value).is_some() {
@@ -91,7 +82,7 @@ pub(super) fn insert(map: &Cel, more: &[Cel]) -> Result<Cel> {
             return Err(ExecutionError::function_error("insert", why));
         }
     }
-    Ok(Cel::Map(Map { map: Arc::new(entries) }))
+    Ok(Cel::Map(map))
 }
 
 /// Types are values; a text that no rule will write stands for one.

@@ -8,8 +8,7 @@ use kube_cel::cel::common::ast::operators;
 use kube_cel::cel::objects::{KeyRef, OptionalValue};
 use kube_cel::cel::{ExecutionError, Value as Cel};
 
-use super::functions::{insert, size, type_of};
-use super::macros::INSERT;
+use super::functions::{size, type_of};
 
 type Result<T> = std::result::Result<T, ExecutionError>;
 
@@ -37,25 +36,43 @@ pub(super) fn apply(name: &str, operands: &[Cel]) -> Option<Result<Cel>> {
         ("size", [value]) => size(value),
         ("dyn", [value]) => Ok(value.clone()),
         ("type", [value]) => Ok(type_of(value)),
-        (INSERT, [map, more @ ..]) => insert(map, more),
+        ("first", [Cel::List(items)]) => Ok(optional(items.first())),
+        ("last", [Cel::List(items)]) => Ok(optional(items.last())),
+        ("optional.of", [value]) => Ok(optional(Some(value))),
+        ("optional.none", []) => Ok(optional(None)),
+        ("hasValue" | "value" | "or" | "orValue", [Cel::Opaque(_), ..]) => return chosen(name, operands),
         _ => return None,
     })
 }
 
+fn optional(value: Option<&Cel>) -> Cel {
+    let value = value.cloned().map_or_else(OptionalValue::none, OptionalValue::of);
+    Cel::Opaque(Arc::new(value))
+}
+
+/// What is made of an optional value.
+fn chosen(name: &str, operands: &[Cel]) -> Option<Result<Cel>> {
+    let (of, other) = operands.split_first()?;
+    let value = <&OptionalValue>::try_from(of).ok()?.value();
+    match (name, value, other) {
+        ("hasValue", value, _) => Some(Ok(Cel::Bool(value.is_some()))),
+        ("value" | "orValue", Some(value), _) => Some(Ok(value.clone())),
+        ("or", Some(_), _) => Some(Ok(of.clone())),
+        ("or" | "orValue", None, [other]) => Some(Ok(other.clone())),
+        _ => None,
+    }
+}
+
 /// What is at an index; an optional value if that is asked for, or if it is an optional value that has the index.
-pub(super) fn indexed(of: &Cel, index: &Cel, optional: bool) -> Result<Cel> {
-    let found = |value: Option<&Cel>| {
-        let value = value.cloned().map_or_else(OptionalValue::none, OptionalValue::of);
-        Cel::Opaque(Arc::new(value))
-    };
+pub(super) fn indexed(of: &Cel, index: &Cel, is_optional: bool) -> Result<Cel> {
     if let Ok(within) = <&OptionalValue>::try_from(of) {
         return Ok(match within.value() {
-            Some(value) => found(entry(value, index)?),
-            None => found(None),
+            Some(value) => optional(entry(value, index)?),
+            None => optional(None),
         });
     }
-    match (entry(of, index)?, optional) {
-        (value, true) => Ok(found(value)),
+    match (entry(of, index)?, is_optional) {
+        (value, true) => Ok(optional(value)),
         (Some(value), false) => Ok(value.clone()),
         (None, false) => Err(match (of, index) {
             (Cel::List(_), _) => ExecutionError::IndexOutOfBounds(index.clone()),

@@ -93,6 +93,8 @@ fn an_evaluation_ends_where_it_costs_too_much() {
         "lists.range(1000000000).size() > 0",
         "lists.range(1000).all(a, lists.range(1000).all(b, lists.range(1000).all(c, a + b + c >= 0)))",
         "lists.range(500).map(a, lists.range(500).map(b, lists.range(500))).size() > 0",
+        "lists.range(90000).transformMap(i, x, x).size() > 0 && lists.range(900000).size() > 0",
+        "lists.range(900000).exists(a, lists.range(900000).first().hasValue() && a < 0)",
         "lists.range(1000).exists(a, lists.range(1000).exists(b, a + b < 0) || lists.range(1000).exists(b, a + b < 0))",
     ];
     let node = Node::new(&schema());
