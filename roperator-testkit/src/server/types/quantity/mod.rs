@@ -148,11 +148,11 @@ impl Quantity {
         }
     }
 
-    /// The amount if it is an integer of at least 1024, as binary suffixes need it.
+    /// The amount if a binary suffix can say it; what none can say is read again, and written, as a decimal amount.
     fn binary(&self) -> Option<i128> {
         let unit = power_of_ten(-self.exponent)?;
         let whole = self.mantissa / unit;
-        (whole * unit == self.mantissa && whole.abs() >= 1024).then_some(whole)
+        (whole * unit == self.mantissa && whole % 1024 == 0).then_some(whole)
     }
 }
 

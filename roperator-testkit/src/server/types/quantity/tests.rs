@@ -38,6 +38,7 @@ fn quantities_are_answered_as_the_real_server_answers_them() {
         ("-1.5", "-1500m"),
         ("1024Ki", "1Mi"),
         ("8Ki", "8Ki"),
+        ("109.375Ki", "112k"),
         ("7Mi", "7Mi"),
         ("1.5Gi", "1536Mi"),
         ("512Ki", "512Ki"),
