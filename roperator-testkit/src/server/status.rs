@@ -212,13 +212,6 @@ impl ApiError {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "", message)
     }
 
-    /// 405: the definition of the kind is being deleted.
-    #[must_use]
-    pub fn terminating(resource: &GroupResource) -> Self {
-        let message = "create not allowed while custom resource definition is terminating";
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", message).about(resource, "")
-    }
-
     /// 410 `Expired`: a resource version or a continue token that history no longer reaches.
     #[must_use]
     pub fn expired(message: impl Into<String>) -> Self {

@@ -2,10 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{
-    negotiate::{BodyType, PatchType},
-    options::delete_options_of_body,
-};
+use super::negotiate::{BodyType, PatchType};
 use crate::server::{
     patch::go,
     registry::{
@@ -80,7 +77,7 @@ pub fn delete_options(body: &[u8], kind: BodyType) -> Result<DeleteOptions, ApiE
         )));
     }
     let decoded = types.decode(id, value).map_err(|why| refused(&why))?;
-    delete_options_of_body(&decoded.object)
+    DeleteOptions::of_body(&decoded.object)
 }
 
 /// Reads a patch, with the complaints about its text.

@@ -261,11 +261,10 @@ impl Found<'_> {
         let selection = Selection::new(self.resource, &list, None)?;
         let options = self.delete_options()?;
         self.warn_of_deletion(&options);
-        let takes = |object: &crate::server::store::Object| selection.takes(object);
         let deleted = self
             .registry
-            .delete_all(self.resource, self.namespace, &takes, &options)?;
-        self.source(representation).objects(&deleted)
+            .delete_all(self.resource, self.namespace, &list, &selection, &options)?;
+        self.source(representation).list(&deleted)
     }
 
     fn delete_options(&self) -> Result<DeleteOptions, ApiError> {

@@ -2,12 +2,10 @@
 
 use std::num::ParseIntError;
 
-use serde_json::Value;
-
 use crate::server::{
     field::{FieldError, FieldPath},
     go::parse_error,
-    registry::options::{DeleteOptions, FieldValidation, ListOptions, WriteOptions},
+    registry::options::{DeleteOptions, FieldValidation, ListOptions, WriteOptions, dry_run, refuse},
     status::ApiError,
 };
 
@@ -213,19 +211,6 @@ pub fn write_options(query: &Query, write: Write) -> Result<WriteOptions, ApiErr
     })
 }
 
-/// Whether these values of `dryRun` ask for one; complaints go to `errors`.
-fn dry_run<'a>(values: impl Iterator<Item = &'a str>, errors: &mut Vec<FieldError>) -> bool {
-    let values: Vec<&str> = values.collect();
-    if values.iter().any(|value| *value != "All") {
-        errors.push(FieldError::not_supported(
-            &FieldPath::new("dryRun"),
-            values.clone(),
-            &["All"],
-        ));
-    }
-    !values.is_empty()
-}
-
 /// The options of a deletion, as a query has them.
 ///
 /// # Errors
@@ -240,58 +225,7 @@ pub fn delete_options(query: &Query) -> Result<DeleteOptions, ApiError> {
         orphan_dependents: query.flag("orphanDependents"),
         ..DeleteOptions::default()
     };
-    check_deletion(&options, errors)?;
-    Ok(options)
-}
-
-/// The options of a deletion, as a body has them.
-///
-/// # Errors
-///
-/// 422 for values that cannot be.
-pub fn delete_options_of_body(body: &Value) -> Result<DeleteOptions, ApiError> {
-    let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
-    let mut errors = Vec::new();
-    let dry = body.get("dryRun").and_then(Value::as_array);
-    let options = DeleteOptions {
-        dry_run: dry_run(dry.into_iter().flatten().filter_map(Value::as_str), &mut errors),
-        propagation_policy: text("/propagationPolicy"),
-        grace_period_seconds: body.get("gracePeriodSeconds").and_then(Value::as_i64),
-        orphan_dependents: body.get("orphanDependents").and_then(Value::as_bool),
-        uid: text("/preconditions/uid"),
-        resource_version: text("/preconditions/resourceVersion"),
-    };
-    check_deletion(&options, errors)?;
-    Ok(options)
-}
-
-fn check_deletion(options: &DeleteOptions, dry_run: Vec<FieldError>) -> Result<(), ApiError> {
-    let path = FieldPath::new("propagationPolicy");
-    let mut errors = Vec::new();
-    if let Some(policy) = options.propagation_policy.as_deref() {
-        if options.orphan_dependents.is_some() {
-            let why = "orphanDependents and deletionPropagation cannot be both set";
-            errors.push(FieldError::invalid(&path, policy, why));
-        }
-        if !matches!(policy, "Foreground" | "Background" | "Orphan") {
-            let supported = ["Foreground", "Background", "Orphan", "nil"];
-            errors.push(FieldError::not_supported(&path, policy, &supported));
-        }
-    }
-    errors.extend(dry_run);
-    refuse("DeleteOptions", errors)
-}
-
-/// The 422 about options of the given kind, if there are errors.
-///
-/// # Errors
-///
-/// That 422.
-pub fn refuse(kind: &str, errors: Vec<FieldError>) -> Result<(), ApiError> {
-    if errors.is_empty() {
-        return Ok(());
-    }
-    Err(ApiError::invalid("meta.k8s.io", kind, "", &errors))
+    options.checked(errors)
 }
 
 #[cfg(test)]

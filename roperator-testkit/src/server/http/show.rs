@@ -89,16 +89,6 @@ impl Source<'_> {
         self.listed(metadata, &list.page.objects)
     }
 
-    /// Objects that are no list of the store: those that were deleted together.
-    ///
-    /// # Errors
-    ///
-    /// 406 if a single object was asked for.
-    pub fn objects(&self, objects: &[Arc<Object>]) -> Result<Response<Body>, ApiError> {
-        let metadata = json!({"resourceVersion": self.registry.store.revision().to_string()});
-        self.listed(metadata, objects)
-    }
-
     fn listed(&self, metadata: Value, objects: &[Arc<Object>]) -> Result<Response<Body>, ApiError> {
         let Representation { form, version, .. } = self.representation;
         let values = || {

@@ -13,7 +13,8 @@ use super::{
     codec::decode,
     custom,
     object::{child_mut, finalizers, is_deleted, meta, set_finalizers, set_meta, text},
-    options::DeleteOptions,
+    options::{DeleteOptions, ListOptions},
+    read::Selection,
     resource::{Resource, version_priority},
     strategy::Strategy,
 };
@@ -255,7 +256,9 @@ impl Registry {
         let place = place_of(definition);
         if let Some(custom) = self.any_version(&place) {
             // What stays has a finalizer: its removal leads back here.
-            let _ = self.delete_all(&custom, "", &|_| true, &DeleteOptions::default());
+            let all = ListOptions::default();
+            let _ = Selection::new(&custom, &all, None)
+                .and_then(|selection| self.delete_all(&custom, "", &all, &selection, &DeleteOptions::default()));
             if self.store.count(&place) > 0 {
                 return;
             }
@@ -280,8 +283,8 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// 405 if it is being deleted, 404 if it is gone.
-    pub(super) fn living_definition(&self, resource: &Resource) -> Result<Option<Arc<Object>>, ApiError> {
+    /// 403 about the object of this name if it is being deleted, 404 if it is gone.
+    pub(super) fn living_definition(&self, resource: &Resource, name: &str) -> Result<Option<Arc<Object>>, ApiError> {
         if !resource.is_custom() {
             return Ok(None);
         }
@@ -290,7 +293,8 @@ impl Registry {
             .store
             .get(&DEFINITIONS, &format!("{}.{}", resource.plural, resource.group));
         if self.definitions().is_terminating(resource) {
-            return Err(ApiError::terminating(&resource.group_resource()));
+            let why = "create not allowed while custom resource definition is terminating";
+            return Err(ApiError::forbidden(&resource.group_resource(), name, why));
         }
         found.map(Some).ok_or_else(ApiError::no_such_resource)
     }

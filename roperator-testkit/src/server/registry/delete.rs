@@ -9,14 +9,15 @@ use super::{
     codec::{decode, encode},
     definitions,
     object::{FOREGROUND, ORPHAN, finalizers, is_deleted, meta, meta_number, metadata_mut, set_finalizers, set_meta},
-    options::DeleteOptions,
+    options::{DeleteOptions, ListOptions},
+    read::{List, Selection},
     resource::Resource,
     write::Written,
 };
 use crate::server::{
     clock::seconds,
     status::{ApiError, GroupResource},
-    store::{At, Object, Query, key},
+    store::{Object, key},
 };
 
 /// What became of a deletion.
@@ -64,35 +65,27 @@ impl Registry {
         }
     }
 
-    /// Deletes all objects that a filter takes; those that were there.
+    /// Deletes what a list has: all that is selected, or a page of it. The list, as it was.
     ///
     /// # Errors
     ///
-    /// The first refusal, other than that an object is gone already.
+    /// Those of a list; the first refusal, other than that an object is gone already.
     pub fn delete_all(
         &self,
         resource: &Resource,
         namespace: &str,
-        filter: &dyn Fn(&Object) -> bool,
+        list: &ListOptions,
+        selection: &Selection,
         options: &DeleteOptions,
-    ) -> Result<Vec<Arc<Object>>, ApiError> {
-        let place = resource.place();
-        let query = Query {
-            resource: &place,
-            namespace,
-            at: At::Newest,
-            start: None,
-            limit: None,
-            filter,
-        };
-        let page = self.store.list(&query).map_err(ApiError::internal)?;
-        for object in &page.objects {
+    ) -> Result<List, ApiError> {
+        let list = self.list(resource, namespace, list, selection)?;
+        for object in &list.page.objects {
             match self.delete(resource, object.namespace(), object.name(), options) {
                 Err(error) if error.reason != "NotFound" => return Err(error),
                 _ => {}
             }
         }
-        Ok(page.objects)
+        Ok(list)
     }
 
     /// `None` if the object changed meanwhile.

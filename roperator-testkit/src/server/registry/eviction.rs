@@ -138,28 +138,17 @@ impl Registry {
 }
 
 fn delete_options(target: &Target<'_>, eviction: &Value) -> Result<DeleteOptions, ApiError> {
-    let number = |pointer: &str| eviction.pointer(pointer).and_then(Value::as_i64);
-    let owned = |pointer: &str| eviction.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
     let field = "ignoreStoreReadErrorWithClusterBreakingPotential";
-    if eviction
-        .get("deleteOptions")
-        .is_some_and(|options| values::flag(options, field))
-    {
+    let options = eviction.get("deleteOptions").unwrap_or(&Value::Null);
+    if values::flag(options, field) {
         let path = FieldPath::new("deleteOptions").child(field);
         let why = "can not be set for pod eviction, try after removing the option";
         let error = FieldError::invalid(&path, true, why);
         return Err(ApiError::invalid("policy", "Eviction", target.name, &[error]));
     }
-    Ok(DeleteOptions {
-        dry_run: target.options.dry_run || eviction.pointer("/deleteOptions/dryRun/0").is_some(),
-        grace_period_seconds: number("/deleteOptions/gracePeriodSeconds"),
-        propagation_policy: owned("/deleteOptions/propagationPolicy"),
-        uid: owned("/deleteOptions/preconditions/uid"),
-        resource_version: owned("/deleteOptions/preconditions/resourceVersion"),
-        orphan_dependents: eviction
-            .pointer("/deleteOptions/orphanDependents")
-            .and_then(Value::as_bool),
-    })
+    let mut options = DeleteOptions::of_body(options)?;
+    options.dry_run |= target.options.dry_run;
+    Ok(options)
 }
 
 fn needs_no_budget(pod: &Value) -> bool {

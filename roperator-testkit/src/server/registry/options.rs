@@ -1,4 +1,11 @@
-//! How to read and how to write, as requests say it. Data only.
+//! How to read and how to write, as requests say it, and what it cannot be.
+
+use serde_json::Value;
+
+use crate::server::{
+    field::{FieldError, FieldPath},
+    status::ApiError,
+};
 
 /// What a list or a watch is of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -65,4 +72,74 @@ pub struct DeleteOptions {
     pub uid: Option<String>,
     /// The resource version that the object must have.
     pub resource_version: Option<String>,
+}
+
+impl DeleteOptions {
+    /// The options, as a body has them.
+    ///
+    /// # Errors
+    ///
+    /// 422 for values that cannot be.
+    pub fn of_body(body: &Value) -> Result<Self, ApiError> {
+        let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+        let mut errors = Vec::new();
+        let dry = body.get("dryRun").and_then(Value::as_array);
+        let options = Self {
+            dry_run: dry_run(dry.into_iter().flatten().filter_map(Value::as_str), &mut errors),
+            propagation_policy: text("/propagationPolicy"),
+            grace_period_seconds: body.get("gracePeriodSeconds").and_then(Value::as_i64),
+            orphan_dependents: body.get("orphanDependents").and_then(Value::as_bool),
+            uid: text("/preconditions/uid"),
+            resource_version: text("/preconditions/resourceVersion"),
+        };
+        options.checked(errors)
+    }
+
+    /// The options, if they can be; `dry_run` is what is wrong with that.
+    ///
+    /// # Errors
+    ///
+    /// 422 for values that cannot be.
+    pub fn checked(self, dry_run: Vec<FieldError>) -> Result<Self, ApiError> {
+        let path = FieldPath::new("propagationPolicy");
+        let mut errors = Vec::new();
+        if let Some(policy) = self.propagation_policy.as_deref() {
+            if self.orphan_dependents.is_some() {
+                let why = "orphanDependents and deletionPropagation cannot be both set";
+                errors.push(FieldError::invalid(&path, policy, why));
+            }
+            if !matches!(policy, "Foreground" | "Background" | "Orphan") {
+                let supported = ["Foreground", "Background", "Orphan", "nil"];
+                errors.push(FieldError::not_supported(&path, policy, &supported));
+            }
+        }
+        errors.extend(dry_run);
+        refuse("DeleteOptions", errors)?;
+        Ok(self)
+    }
+}
+
+/// Whether these values of `dryRun` ask for one; complaints go to `errors`.
+pub fn dry_run<'a>(values: impl Iterator<Item = &'a str>, errors: &mut Vec<FieldError>) -> bool {
+    let values: Vec<&str> = values.collect();
+    if values.iter().any(|value| *value != "All") {
+        errors.push(FieldError::not_supported(
+            &FieldPath::new("dryRun"),
+            values.clone(),
+            &["All"],
+        ));
+    }
+    !values.is_empty()
+}
+
+/// The 422 about options of the given kind, if there are errors.
+///
+/// # Errors
+///
+/// That 422.
+pub fn refuse(kind: &str, errors: Vec<FieldError>) -> Result<(), ApiError> {
+    if errors.is_empty() {
+        return Ok(());
+    }
+    Err(ApiError::invalid("meta.k8s.io", kind, "", &errors))
 }

@@ -62,6 +62,11 @@ impl Selection {
         })
     }
 
+    /// Whether one key of the store is meant.
+    fn is_single(&self, resource: &Resource, namespace: &str) -> bool {
+        self.fields.required("metadata.name").is_some() && (!namespace.is_empty() || !resource.namespaced)
+    }
+
     /// Whether an object is meant.
     #[must_use]
     pub fn takes(&self, object: &Object) -> bool {
@@ -154,6 +159,8 @@ impl Registry {
         let start = token.as_ref().map(|token| token.start.as_str());
         // Any state is read from the real server's cache, which knows no pages.
         let is_paged = options.resource_version != "0" || token.is_some();
+        // One object has no pages either.
+        let is_paged = is_paged && !selection.is_single(resource, namespace);
         let limit = usize::try_from(options.limit).ok();
         let limit = limit.filter(|limit| *limit > 0 && is_paged);
         let query = Query {

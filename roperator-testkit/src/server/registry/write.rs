@@ -109,7 +109,7 @@ impl Registry {
                 }
                 let mut object = make(None)?;
                 set_namespace(target, &mut object)?;
-                clean_deletion(&mut object);
+                clean_new(&mut object);
                 match self.create_owned(target, object) {
                     // Somebody else was faster: theirs is changed.
                     Err(error) if error.reason == "AlreadyExists" => continue,
@@ -179,7 +179,7 @@ impl Registry {
     /// Whether an object may be created; beside what alone it may be written: its namespace, and the definition of its kind.
     fn may_create(&self, resource: &Resource, namespace: &str, name: &str) -> Result<Beside, ApiError> {
         let namespace = admission::may_create(&self.store, &resource.group_resource(), namespace, name)?;
-        let definition = self.living_definition(resource)?;
+        let definition = self.living_definition(resource, name)?;
         let namespace = namespace.map(|object| (&*admission::NAMESPACES, object));
         let definition = definition.map(|object| (&*DEFINITIONS, object));
         Ok(namespace.into_iter().chain(definition).collect())
@@ -300,10 +300,10 @@ pub fn clean(object: &mut Value) {
     }
 }
 
-/// Removes what a manifest of an object that was being deleted brings along: a new object is not.
-fn clean_deletion(object: &mut Value) {
+/// Removes what no new object has. A manifest of an object that was being deleted makes one that is being deleted.
+fn clean_new(object: &mut Value) {
     let metadata = metadata_mut(object);
-    for field in ["resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds"] {
+    for field in ["resourceVersion", "selfLink"] {
         metadata.remove(field);
     }
 }
