@@ -1,14 +1,16 @@
 //! The judge is judged: what it must hide, what it must see, and that its files are as it would write them.
 
+use std::collections::BTreeSet;
+
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
 use crate::{
     answers::{self, CaseAnswers},
-    compare::{KnownDifference, Verdict, compare},
+    compare::{KnownDifference, Verdict, compare, known_differences},
     folder,
     mask::{self, Mask},
-    pointer, yaml,
+    pointer, script, yaml,
 };
 
 /// The trials, which need no server.
@@ -27,6 +29,7 @@ pub fn trials() -> Vec<Trial> {
         trial("what is written is read again", round_trip),
         trial("the recorded answers are as they would be written", recorded_answers),
         trial("pointers select, mask and keep", pointers),
+        trial("the README has the counts", counts),
     ]
 }
 
@@ -200,6 +203,33 @@ fn recorded_answers() -> Result<(), Failed> {
         )?;
     }
     Ok(())
+}
+
+fn counts() -> Result<(), Failed> {
+    let scripts = script::load(&folder("scripts"))?;
+    let cases: Vec<_> = scripts.iter().flat_map(|script| &script.cases).collect();
+    let requests: usize = cases.iter().map(|case| case.steps.len()).sum();
+    let known = known_differences(&folder("known-differences.yaml"))?;
+    let differ: BTreeSet<_> = known
+        .iter()
+        .map(|known| (&known.script, &known.case, known.step))
+        .collect();
+    let grouped = |number: usize| match number {
+        0..1000 => number.to_string(),
+        _ => format!("{},{:03}", number / 1000, number % 1000),
+    };
+    let told = [
+        format!("{} cases with {} requests", cases.len(), grouped(requests)),
+        format!(
+            "{} answers are identical, {} differ",
+            grouped(requests - differ.len()),
+            differ.len()
+        ),
+    ];
+    let readme = std::fs::read_to_string(folder("../../README.md"))?;
+    let readme = readme.split_whitespace().collect::<Vec<_>>().join(" ");
+    told.iter()
+        .try_for_each(|told| expect(readme.contains(told), &format!("the README does not say `{told}`")))
 }
 
 fn pointers() -> Result<(), Failed> {
