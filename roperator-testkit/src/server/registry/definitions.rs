@@ -16,41 +16,16 @@ use super::{
     options::{DeleteOptions, ListOptions},
     read::Selection,
     resource::{Resource, version_priority},
-    strategy::Strategy,
 };
 use crate::server::{
     clock::seconds,
-    field::quote,
-    schema::definition::{self, Condition, accept_names, establish},
+    schema::definition::{Condition, accept_names, establish},
     status::{ApiError, GroupResource},
     store::{Object, Revision},
 };
 
 /// The finalizer of a definition that is deleted: its objects go first.
 const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
-
-/// What is special about CustomResourceDefinitions.
-pub const STRATEGY: Strategy = Strategy {
-    default: definition::default,
-    prepare_create: definition::prepare_create,
-    validate_create: definition::validate_create,
-    prepare_update: definition::prepare_update,
-    validate_update: definition::validate_update,
-    validate_status: |new, _| definition::validate_status(new),
-    warnings: |new, old| {
-        let known = old.map(definition::unrecognized_formats).unwrap_or_default();
-        let mut formats = definition::unrecognized_formats(new);
-        formats.retain(|format| !known.contains(format));
-        formats
-            .iter()
-            .map(|format| format!("unrecognized format {}", quote(format)))
-            .collect()
-    },
-    generation: &["spec"],
-    has_status: true,
-    unconditional_update: false,
-    ..Strategy::PLAIN
-};
 
 /// Where definitions are stored.
 pub static DEFINITIONS: LazyLock<GroupResource> =

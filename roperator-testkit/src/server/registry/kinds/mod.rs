@@ -4,6 +4,7 @@ pub mod autoscaling;
 pub mod configmap;
 pub mod cronjob;
 pub mod daemonset;
+pub mod definition;
 pub mod deployment;
 pub mod endpoints;
 pub mod event;
@@ -26,7 +27,7 @@ pub mod twins;
 pub mod values;
 pub mod workload;
 
-use super::{definitions, strategy::Strategy};
+use super::strategy::Strategy;
 
 /// What is special about a kind.
 #[must_use]
@@ -66,7 +67,7 @@ pub fn strategy(group: &str, version: &str, kind: &str) -> Strategy {
         ("", "Endpoints") => endpoints::ENDPOINTS,
         ("discovery.k8s.io", "EndpointSlice") => endpoints::ENDPOINT_SLICE,
         ("networking.k8s.io", "IngressClass") => networking::INGRESS_CLASS,
-        ("apiextensions.k8s.io", "CustomResourceDefinition") => definitions::STRATEGY,
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => definition::STRATEGY,
         _ => Strategy::PLAIN,
     }
 }

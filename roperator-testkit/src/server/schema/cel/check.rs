@@ -2,8 +2,6 @@
 //! errors in the form of Kubernetes' compiler, out. Where an optional value, or one that has any type, is involved, some
 //! errors are only found by evaluating. Errors are located at the first place in the text that reads like the culprit.
 
-use std::collections::HashMap;
-
 use kube_cel::cel::common::ast::{
     CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue, SelectExpr, operators,
 };
@@ -12,6 +10,7 @@ use super::super::pattern::Pattern;
 use super::super::structural::Node;
 use super::declared::Declared;
 use super::estimate::estimate;
+use super::known::{Known, resolved};
 use super::library::{Overload, TYPES, overloads};
 use super::places::Text;
 use super::program::Program;
@@ -99,23 +98,6 @@ impl Wanted {
     }
 }
 
-/// The types of the parts of an expression, and the overloads that its calls may turn out to be.
-#[derive(Default)]
-pub(super) struct Known<'a> {
-    types: HashMap<*const IdedExpr, Type<'a>>,
-    overloads: HashMap<*const IdedExpr, Vec<&'static Overload>>,
-}
-
-impl<'a> Known<'a> {
-    pub(super) fn type_of(&self, expression: &IdedExpr) -> &Type<'a> {
-        self.types.get(&std::ptr::from_ref(expression)).unwrap_or(&Type::Dyn)
-    }
-
-    pub(super) fn overloads(&self, call: &IdedExpr) -> &[&'static Overload] {
-        self.overloads.get(&std::ptr::from_ref(call)).map_or(&[], Vec::as_slice)
-    }
-}
-
 struct Checker<'a> {
     text: Text<'a>,
     scope: Vec<(&'a str, Type<'a>)>,
@@ -154,7 +136,7 @@ impl<'a> Checker<'a> {
             Expr::Comprehension(comprehension) => self.comprehension(comprehension),
             Expr::Struct(_) | Expr::Unspecified => Type::Dyn,
         };
-        self.known.types.insert(std::ptr::from_ref(expression), found.clone());
+        self.known.note_type(expression, found.clone());
         found
     }
 
@@ -229,7 +211,7 @@ impl<'a> Checker<'a> {
 
     fn optional_select<'e: 'a>(&mut self, expression: &'e IdedExpr, call: &'e CallExpr) -> Type<'a> {
         let known: Vec<_> = overloads(operators::OPT_SELECT).iter().collect();
-        self.known.overloads.insert(std::ptr::from_ref(expression), known);
+        self.known.note_overloads(expression, known);
         let [operand, field] = call.args.as_slice() else {
             return Type::Dyn;
         };
@@ -263,7 +245,7 @@ impl<'a> Checker<'a> {
                 self.expect(&Type::Named("bool"), found, operand);
             }
             let known = declared.iter().collect();
-            self.known.overloads.insert(std::ptr::from_ref(expression), known);
+            self.known.note_overloads(expression, known);
             return Type::Named("bool");
         }
         let (matching, result) = matching(declared, target.is_some(), &operands);
@@ -278,7 +260,7 @@ impl<'a> Checker<'a> {
                 &format!("found no matching overload for '{qualified}' applied to '{shown}'"),
             );
         }
-        self.known.overloads.insert(std::ptr::from_ref(expression), matching);
+        self.known.note_overloads(expression, matching);
         result
     }
 
@@ -342,17 +324,6 @@ impl<'a> Checker<'a> {
             self.errors.push(error);
         }
     }
-}
-
-/// The name of the function, with the prefix that looks like a receiver; and the receiver, if it is one.
-pub(super) fn resolved(call: &CallExpr) -> (String, Option<&IdedExpr>) {
-    if let Some(Expr::Ident(prefix)) = call.target.as_deref().map(|target| &target.expr) {
-        let qualified = format!("{prefix}.{}", call.func_name);
-        if !overloads(&qualified).is_empty() {
-            return (qualified, None);
-        }
-    }
-    (call.func_name.clone(), call.target.as_deref())
 }
 
 /// The overloads that take these operands, and what they result in: anything, if they disagree.

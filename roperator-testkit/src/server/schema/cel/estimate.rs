@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use kube_cel::cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue};
 
 use super::calls::{Sizes, call_cost};
-use super::check::{Known, resolved};
 use super::declared::Declared;
+use super::known::{Known, resolved};
 use super::path::Path;
 use super::range::Range;
 use super::types::Type;

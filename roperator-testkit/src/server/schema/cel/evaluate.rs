@@ -10,8 +10,8 @@ use kube_cel::cel::common::ast::{
 use kube_cel::cel::objects::{Key, Map, OptionalValue};
 use kube_cel::cel::{Context, ExecutionError, Value as Cel};
 
-use super::check::resolved;
 use super::functions::{elements, insert, type_named};
+use super::known::resolved;
 use super::library::TYPES;
 use super::macros::INSERT;
 use super::operators::{apply, contains, entry, indexed};

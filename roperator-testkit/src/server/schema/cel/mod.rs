@@ -15,6 +15,7 @@ mod declared;
 mod estimate;
 mod evaluate;
 mod functions;
+mod known;
 mod library;
 mod macros;
 mod operators;
