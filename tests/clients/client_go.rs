@@ -11,7 +11,6 @@ use std::{
 
 use libtest_mimic::{Completion, Trial};
 use roperator_testkit::server::{ApiServer, Limits};
-use tempfile::TempDir;
 
 use crate::{
     go, run,
@@ -68,10 +67,10 @@ fn trial(name: &'static str, body: impl FnOnce(&Path) -> Ended + Send + 'static)
 
 /// The tests as a program, which is built once.
 fn program() -> Result<&'static Path, String> {
-    static PROGRAM: OnceLock<Result<(TempDir, PathBuf), String>> = OnceLock::new();
+    static PROGRAM: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let built = PROGRAM.get_or_init(|| {
-        let folder = tempfile::tempdir().unwrap();
-        let program = folder.path().join("tests");
+        // It stays for the next run: a static value is never dropped.
+        let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("client-go-tests");
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/client-go");
         go::build(&source, &["test", "-c"], &program)?;
         let listed = Process::start(Command::new(&program).args(["-test.list", "."]), "").wait();
@@ -81,12 +80,9 @@ fn program() -> Result<&'static Path, String> {
             ORDINARY.into_iter().chain(OF_A_LOST_PAST).collect(),
             "there is a trial for each"
         );
-        Ok((folder, program))
+        Ok(program)
     });
-    built
-        .as_ref()
-        .map(|(_, program)| program.as_path())
-        .map_err(Clone::clone)
+    built.as_deref().map_err(Clone::clone)
 }
 
 fn test(program: &Path, name: &str, kubeconfig: &Path) -> Ended {

@@ -79,15 +79,16 @@ pub struct ApiServer {
 
 #[derive(Debug)]
 struct Controllers {
+    registry: Arc<Registry>,
     task: JoinHandle<()>,
     /// What they panicked with.
     failure: Arc<OnceLock<String>>,
 }
 
 impl Controllers {
-    fn start(registry: Arc<Registry>, run: impl Future<Output = ()> + Send + 'static) -> Self {
+    fn start(registry: &Arc<Registry>, run: impl Future<Output = ()> + Send + 'static) -> Self {
         let failure = Arc::new(OnceLock::new());
-        let told = Arc::clone(&failure);
+        let (told, watched) = (Arc::clone(&failure), Arc::clone(registry));
         let task = tokio::spawn(async move {
             let Err(panic) = AssertUnwindSafe(run).catch_unwind().await else {
                 return;
@@ -97,15 +98,20 @@ impl Controllers {
             let text = text.unwrap_or_else(|| "they do not say why".to_owned());
             tracing::error!(panic = %text, "the controllers of the API server panicked: it answers nothing any more");
             let _ = told.set(text);
-            registry.store.end_watches();
+            watched.store.end_watches();
         });
-        Self { task, failure }
+        Self {
+            registry: Arc::clone(registry),
+            task,
+            failure,
+        }
     }
 }
 
 impl Drop for Controllers {
     fn drop(&mut self) {
         self.task.abort();
+        self.registry.store.end_watches();
     }
 }
 
@@ -135,7 +141,7 @@ impl ApiServer {
     }
 
     fn with_controllers(registry: Arc<Registry>, run: impl Future<Output = ()> + Send + 'static) -> Self {
-        let controllers = Controllers::start(Arc::clone(&registry), run);
+        let controllers = Controllers::start(&registry, run);
         Self {
             registry,
             catalogs: Arc::default(),
@@ -195,6 +201,16 @@ mod tests {
         let response = server.clone().oneshot(request).await.unwrap();
         let code = response.status().as_u16();
         (code, response.into_body().collect().await.unwrap().to_bytes())
+    }
+
+    #[tokio::test]
+    async fn watches_end_with_the_server() {
+        let server = ApiServer::start();
+        let request = Request::get("/api/v1/pods?watch=true&resourceVersion=1").body(Empty::<Bytes>::new());
+        let watch = server.clone().oneshot(request.unwrap()).await.unwrap();
+        drop(server);
+        let told = watch.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(told, Bytes::new());
     }
 
     #[tokio::test]

@@ -36,10 +36,10 @@ pub fn answer(
     if matches!(parts.as_slice(), ["healthz" | "livez" | "readyz", ..]) {
         return Ok(respond::text(StatusCode::OK, "ok"));
     }
-    // What is Kubernetes' own has routes; what comes of definitions is answered whatever the method.
+    // What is Kubernetes' own has routes; what tells of groups, and what comes of definitions, is answered whatever the method.
     let is_own = match parts.as_slice() {
-        ["version" | "api", ..] | ["apis"] => true,
-        ["apis", group, ..] => Types::kubernetes().group(group).is_some(),
+        ["version" | "api", ..] => true,
+        ["apis", group, _, ..] => Types::kubernetes().group(group).is_some(),
         _ => false,
     };
     if is_own && request.method != Method::GET {
@@ -192,7 +192,10 @@ fn all_at_once(
         Some(Page::hashed(aggregate(catalog, is_core, version).to_string(), now))
     });
     let mut response = match page {
-        Some(page) => respond::page(request, media_type, &page),
+        Some(page) => {
+            let is_known = request.header(header::IF_NONE_MATCH) == Some(&page.tag);
+            respond::page(is_known, media_type, &page)
+        }
         None => respond::no_page(),
     };
     let public = HeaderValue::from_static("public");

@@ -1,7 +1,10 @@
 //! The OpenAPI documents: of v3 an index, and one for each version of a group, and the one of v2.
 
 use http::{HeaderValue, Response, StatusCode, header};
-use jiff::{Timestamp, fmt::rfc2822::DateTimePrinter};
+use jiff::{
+    Timestamp,
+    fmt::rfc2822::{DateTimeParser, DateTimePrinter},
+};
 use serde_json::Value;
 
 use super::{
@@ -36,12 +39,23 @@ pub fn answer(catalog: &Catalog, now: Timestamp, request: &Whole, rest: &[&str])
 
 /// A document, which tells how old it is.
 fn shown(request: &Whole, media_type: &'static str, page: &Page) -> Response<Body> {
-    let mut response = respond::page(request, media_type, page);
+    let mut response = respond::page(is_known(request, page), media_type, page);
     let written = DateTimePrinter::new().timestamp_to_rfc9110_string(&page.written);
     if let (StatusCode::OK, Ok(Ok(written))) = (response.status(), written.map(HeaderValue::try_from)) {
         response.headers_mut().insert(header::LAST_MODIFIED, written);
     }
     response
+}
+
+/// Whether a client has a document already, by its tag or else by its age.
+fn is_known(request: &Whole, page: &Page) -> bool {
+    if let Some(tags) = request.header(header::IF_NONE_MATCH) {
+        let is_tag = |tag: &str| tag == "*" || tag.trim_start_matches("W/") == page.tag;
+        return tags.split(',').any(|tag| is_tag(tag.trim()));
+    }
+    let since = request.header(header::IF_MODIFIED_SINCE);
+    let since = since.and_then(|since| DateTimeParser::new().parse_timestamp(since).ok());
+    since.is_some_and(|since| page.written.as_second() <= since.as_second())
 }
 
 fn not_acceptable() -> Response<Body> {
@@ -233,11 +247,27 @@ mod tests {
         let server = Server::new();
         for path in ["/openapi/v2", "/openapi/v3/apis/apps/v1"] {
             let tag = told(&server.get(path, &[]).await, &header::ETAG).to_owned();
-            let again = server.get(path, &[(header::IF_NONE_MATCH, &tag)]).await;
+            let weak = format!("\"other\", W/{tag}");
+            let later = "Mon, 23 Nov 2099 17:00:00 GMT";
+            let known = [
+                (header::IF_NONE_MATCH, tag.as_str()),
+                (header::IF_NONE_MATCH, &weak),
+                (header::IF_NONE_MATCH, "*"),
+                (header::IF_MODIFIED_SINCE, later),
+            ];
+            for (name, value) in known {
+                let again = server.get(path, &[(name, value)]).await;
+                assert_eq!(
+                    (again.status(), text(again).await.as_str()),
+                    (StatusCode::NOT_MODIFIED, ""),
+                    "{path} {value}"
+                );
+            }
+            let other = [(header::IF_NONE_MATCH, "\"other\""), (header::IF_MODIFIED_SINCE, later)];
             assert_eq!(
-                (again.status(), text(again).await.as_str()),
-                (StatusCode::NOT_MODIFIED, ""),
-                "{path}"
+                server.get(path, &other).await.status(),
+                StatusCode::OK,
+                "tags count first"
             );
         }
         let tag = told(&server.get("/openapi/v2", &[]).await, &header::ETAG).to_owned();

@@ -196,7 +196,11 @@ async fn converse(server: ApiServer, stream: TcpStream, acceptor: TlsAcceptor, t
     });
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(IDLE);
-    builder.http2().timer(TokioTimer::new());
+    let mut http2 = builder.http2();
+    http2
+        .timer(TokioTimer::new())
+        .keep_alive_interval(Some(IDLE))
+        .keep_alive_timeout(PATIENCE);
     let conversation = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
     if let Err(error) = conversation.await {
         tracing::debug!(%error, "a client left in the middle");

@@ -25,9 +25,10 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// At most so many writes; 100,000 by default.
+    /// At most so many writes; 100,000 by default. The newest is always kept, or no watch could be told of it.
     #[must_use]
     pub const fn writes(self, writes: usize) -> Self {
+        let writes = if writes == 0 { 1 } else { writes };
         Self { writes, ..self }
     }
 
