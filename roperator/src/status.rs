@@ -157,14 +157,14 @@ pub(crate) fn compose(parts: Parts<'_>) -> Composed {
     }
 }
 
-/// The user's conditions beside the runtime's; of the same type, the user's count unless the turn failed.
-fn merged(own: Vec<Condition>, user: Vec<Condition>, failed: bool) -> Vec<Condition> {
-    let (winners, others) = if failed { (own, user) } else { (user, own) };
-    let rest = others
-        .into_iter()
-        .filter(|other| winners.iter().all(|winner| winner.type_ != other.type_))
-        .collect::<Vec<_>>();
-    let mut all = [winners, rest].concat();
+/// The user's conditions beside the runtime's. Of the same type, the user's counts; but how a turn failed is for the runtime
+/// alone to say, or a parent would be stalled and reconciling at once.
+fn merged(mut own: Vec<Condition>, mut user: Vec<Condition>, failed: bool) -> Vec<Condition> {
+    if failed {
+        user.retain(|condition| !OWN_TYPES.contains(&&*condition.type_));
+    }
+    own.retain(|own| user.iter().all(|user| user.type_ != own.type_));
+    let mut all = [user, own].concat();
     all.sort_by(|a, b| a.type_.cmp(&b.type_));
     all
 }
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_keeps_the_users_fields_and_replaces_the_users_ready() {
+    fn a_failure_keeps_the_users_fields_and_says_alone_how_it_went() {
         let before = parent(
             r#"{"ready":true,"conditions":[{"type":"Reconciling","status":"True"},{"type":"Mine","status":"True"}]}"#,
         );
@@ -343,8 +343,8 @@ mod tests {
             reason: "SyncFailed",
             message: "no".into(),
         };
-        let user = Condition::new("Ready", ConditionStatus::True, "Fine", "");
-        let status = composed(&before, None, vec![user], &verdict, "2026-01-01T00:00:00Z");
+        let user = ["Ready", "Reconciling"].map(|type_| Condition::new(type_, ConditionStatus::True, "Fine", ""));
+        let status = composed(&before, None, user.to_vec(), &verdict, "2026-01-01T00:00:00Z");
         assert_eq!(status["ready"], true);
         let types: Vec<&str> = status["conditions"]
             .as_array()

@@ -34,7 +34,7 @@ pub fn trials() -> Vec<Trial> {
                         Ok(Completion::Completed)
                     }
                     None => Ok(Completion::ignored_with(
-                        "there is none: `scripts/real-apiserver --with-kubectl` builds it for KUBEBUILDER_ASSETS",
+                        "there is no such kubectl: `scripts/real-apiserver --with-kubectl` builds it for KUBEBUILDER_ASSETS",
                     )),
                 },
             ));

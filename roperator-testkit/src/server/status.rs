@@ -212,6 +212,12 @@ impl ApiError {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "", message)
     }
 
+    /// 503 `ServiceUnavailable`.
+    #[must_use]
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", message)
+    }
+
     /// 410 `Expired`: a resource version or a continue token that history no longer reaches.
     #[must_use]
     pub fn expired(message: impl Into<String>) -> Self {

@@ -18,6 +18,7 @@ use crate::server::{
     registry::{
         Registry,
         body::{Document, Expected, decode_body},
+        connect,
         delete::Deleted,
         object::meta,
         options::{DeleteOptions, WriteOptions},
@@ -68,6 +69,7 @@ pub fn answer(registry: &Arc<Registry>, request: &Whole, target: &Objects) -> Re
         found.warnings.add(deprecation.clone());
     }
     let mut response = match verb {
+        _ if connect::is_connection(&resource, found.subresource) => found.connect(),
         "get" => found.get(),
         "list" => found.list(target.is_watch),
         "create" => found.create(),
@@ -119,6 +121,14 @@ impl Found<'_> {
         }
         self.source(representation)
             .written(StatusCode::OK, &Written::Stored(object))
+    }
+
+    fn connect(&self) -> Result<Response<Body>, ApiError> {
+        let name = self.name.unwrap_or_default();
+        let container = self.request.query.get("container");
+        self.registry
+            .connect(self.resource, self.namespace, name, self.subresource, container)?;
+        Ok(respond::empty(StatusCode::NO_CONTENT))
     }
 
     fn list(&self, is_watch: bool) -> Result<Response<Body>, ApiError> {

@@ -28,7 +28,7 @@ pub struct Objects {
     pub subresource: Option<String>,
     /// Whether the old form `/watch/` was used.
     pub is_watch: bool,
-    /// Whether there is more after that: only proxies have more, and there are none.
+    /// Whether there is more after that: only proxies have more.
     pub is_longer: bool,
 }
 

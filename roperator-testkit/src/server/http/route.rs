@@ -60,8 +60,8 @@ fn routes(resource: &Resource, target: &Objects) -> Vec<(Method, &'static str)> 
         None => return Vec::new(),
     };
     let is_everywhere = resource.namespaced && target.namespace.is_none();
-    if target.is_longer || target.namespace.is_some() && !resource.namespaced || is_everywhere && target.name.is_some()
-    {
+    let is_too_long = target.is_longer && part != "proxy";
+    if is_too_long || target.namespace.is_some() && !resource.namespaced || is_everywhere && target.name.is_some() {
         return Vec::new();
     }
     let possible = match &target.name {

@@ -9,6 +9,7 @@ pub mod admission;
 mod binding;
 pub mod body;
 pub mod codec;
+pub mod connect;
 pub mod custom;
 pub mod definitions;
 pub mod delete;
