@@ -14,8 +14,8 @@ use super::known::{Known, resolved};
 use super::library::{Overload, TYPES, overloads};
 use super::places::Text;
 use super::program::Program;
+use super::times::{read_span, read_time};
 use super::types::Type;
-use super::value::convert;
 
 /// What is known of an expression that can be evaluated.
 #[derive(Debug, Clone, Copy, Default)]
@@ -278,7 +278,8 @@ impl<'a> Checker<'a> {
         let text = text.inner();
         let is_one = match function {
             "matches" => Pattern::new(text).error().is_none(),
-            "duration" | "timestamp" => convert(&format!("{function}(text)"), text).is_some(),
+            "duration" => read_span(text).is_some(),
+            "timestamp" => read_time(text).is_some(),
             _ => true,
         };
         if !is_one {

@@ -14,7 +14,7 @@ use super::functions::{elements, insert, type_named};
 use super::known::resolved;
 use super::library::TYPES;
 use super::macros::INSERT;
-use super::operators::{apply, contains, entry, indexed};
+use super::operators::{CONVERSIONS, apply, contains, entry, indexed, sum};
 use super::spending;
 
 /// Why there is no value.
@@ -36,17 +36,6 @@ impl From<ExecutionError> for Failure {
 type Known = std::result::Result<Cel, ExecutionError>;
 type Result<T> = std::result::Result<T, Failure>;
 
-const CONVERSIONS: [&str; 9] = [
-    "bool",
-    "bytes",
-    "double",
-    "duration",
-    "dyn",
-    "int",
-    "string",
-    "timestamp",
-    "uint",
-];
 const NO_OVERLOAD: Failure = Failure::Error(ExecutionError::NoSuchOverload);
 
 /// An evaluation under way.
@@ -234,7 +223,7 @@ impl<'e> Evaluation<'e> {
         let other = self.value(right)?;
         self.spend(spending::of_call(operators::ADD, false, &[one.clone(), other.clone()]).unwrap_or_default())?;
         self.release(left);
-        Ok((one + other)?)
+        Ok(sum(one, other)?)
     }
 
     fn release(&mut self, expression: &IdedExpr) {

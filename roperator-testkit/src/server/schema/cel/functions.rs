@@ -10,12 +10,14 @@ use kube_cel::cel::{Context, ExecutionError, Value as Cel};
 
 use super::macros::SORT_BY;
 
+/// What stands for the function in errors that have Kubernetes' words.
+pub(super) const WORDED: &str = "";
+
 type Result<T> = std::result::Result<T, ExecutionError>;
 
 /// The functions that the evaluator crate calls.
 pub(super) fn library() -> Context<'static> {
     let mut library = Context::default().with_all();
-    library.add_function("bool", |value: Cel| to_bool(&value));
     library.add_function(SORT_BY, |This(list): This<Arc<Vec<Cel>>>, keys: Arc<Vec<Cel>>| {
         sort_by(&list, &keys)
     });
@@ -85,6 +87,11 @@ pub(super) fn insert(operands: Vec<Cel>) -> Result<Cel> {
     Ok(Cel::Map(map))
 }
 
+/// An error that has Kubernetes' words.
+pub(super) fn worded(message: impl Into<String>) -> ExecutionError {
+    ExecutionError::function_error(WORDED, message.into())
+}
+
 /// Types are values; a text that no rule will write stands for one.
 pub(super) fn type_named(name: &str) -> Cel {
     Cel::String(Arc::new(format!("\0{name}")))
@@ -92,7 +99,20 @@ pub(super) fn type_named(name: &str) -> Cel {
 
 /// The type of a value.
 pub(super) fn type_of(value: &Cel) -> Cel {
-    type_named(name_of_type(value))
+    match value {
+        Cel::String(text) if text.starts_with('\0') => type_named("type"),
+        Cel::Opaque(opaque) => type_named(opaque.runtime_type_name()),
+        value => type_named(shown_type(name_of_type(value))),
+    }
+}
+
+/// What a type is called as a value.
+pub(super) fn shown_type(name: &str) -> &str {
+    match name {
+        "duration" => "google.protobuf.Duration",
+        "timestamp" => "google.protobuf.Timestamp",
+        other => other,
+    }
 }
 
 /// What CEL calls the type of a value.
@@ -110,18 +130,6 @@ pub(super) fn name_of_type(value: &Cel) -> &'static str {
         Cel::Timestamp(_) => "timestamp",
         Cel::UInt(_) => "uint",
         _ => "unknown",
-    }
-}
-
-fn to_bool(value: &Cel) -> Result<Cel> {
-    match value {
-        Cel::Bool(_) => Ok(value.clone()),
-        Cel::String(text) => match text.as_str() {
-            "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(Cel::Bool(true)),
-            "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(Cel::Bool(false)),
-            _ => Err(ExecutionError::function_error("bool", "not a truth")),
-        },
-        _ => Err(ExecutionError::NoSuchOverload),
     }
 }
 

@@ -11,9 +11,11 @@
 
 mod calls;
 mod check;
+mod conversions;
 mod declared;
 mod estimate;
 mod evaluate;
+mod formatting;
 mod functions;
 mod known;
 mod library;
@@ -26,6 +28,7 @@ mod range;
 mod spending;
 #[cfg(test)]
 mod tests;
+mod times;
 mod types;
 mod value;
 

@@ -8,7 +8,23 @@ use kube_cel::cel::common::ast::operators;
 use kube_cel::cel::objects::{KeyRef, OptionalValue};
 use kube_cel::cel::{ExecutionError, Value as Cel};
 
+use super::conversions::convert;
+use super::formatting::format;
 use super::functions::{size, type_of};
+use super::times;
+
+/// The functions that convert, each of which is called as the type that it converts to.
+pub(super) const CONVERSIONS: [&str; 9] = [
+    "bool",
+    "bytes",
+    "double",
+    "duration",
+    "dyn",
+    "int",
+    "string",
+    "timestamp",
+    "uint",
+];
 
 type Result<T> = std::result::Result<T, ExecutionError>;
 
@@ -26,7 +42,9 @@ pub(super) fn apply(name: &str, operands: &[Cel]) -> Option<Result<Cel>> {
         (operators::LESS_EQUALS, [left, right]) => compared(left, right, Ordering::is_le),
         (operators::GREATER, [left, right]) => compared(left, right, Ordering::is_gt),
         (operators::GREATER_EQUALS, [left, right]) => compared(left, right, Ordering::is_ge),
-        (operators::SUBSTRACT, [left, right]) => left.clone() - right.clone(),
+        (operators::SUBSTRACT, [left, right]) => {
+            times::difference(left, right).unwrap_or_else(|| left.clone() - right.clone())
+        }
         (operators::MULTIPLY, [left, right]) => left.clone() * right.clone(),
         (operators::DIVIDE, [left, right]) => left.clone() / right.clone(),
         (operators::MODULO, [left, right]) => left.clone() % right.clone(),
@@ -41,8 +59,20 @@ pub(super) fn apply(name: &str, operands: &[Cel]) -> Option<Result<Cel>> {
         ("optional.of", [value]) => Ok(optional(Some(value))),
         ("optional.none", []) => Ok(optional(None)),
         ("hasValue" | "value" | "or" | "orValue", [Cel::Opaque(_), ..]) => return chosen(name, operands),
-        _ => return None,
+        ("format", [Cel::String(template), Cel::List(values)]) => {
+            format(template, values).map(|text| Cel::String(Arc::new(text)))
+        }
+        (name, [value]) if CONVERSIONS.contains(&name) => return convert(name, value),
+        (name, operands) => return times::part(name, operands),
     })
+}
+
+/// What two values are together.
+pub(super) fn sum(left: Cel, right: Cel) -> Result<Cel> {
+    match (&left, &right) {
+        (Cel::Bytes(one), Cel::Bytes(other)) => Ok(Cel::Bytes(Arc::new([one.as_slice(), other.as_slice()].concat()))),
+        _ => times::sum(&left, &right).unwrap_or_else(|| left + right),
+    }
 }
 
 fn optional(value: Option<&Cel>) -> Cel {

@@ -11,8 +11,7 @@ use serde_json::Value;
 
 use super::super::structural::Node;
 use super::evaluate::{Evaluation, Failure};
-use super::functions::library;
-use super::library::TYPES;
+use super::functions::{WORDED, library};
 use super::macros::expand;
 use super::value::to_cel;
 
@@ -178,14 +177,7 @@ fn error_text(error: &ExecutionError) -> String {
         ExecutionError::Overflow(_, Cel::UInt(_), _) => "unsigned integer overflow".to_owned(),
         ExecutionError::Overflow(..) => "integer overflow".to_owned(),
         ExecutionError::UndeclaredReference(name) => format!("undeclared reference to '{name}'"),
-        ExecutionError::FunctionError { function, .. } if TYPES.contains(&function.as_str()) => {
-            let shown = match function.as_str() {
-                "duration" => "google.protobuf.Duration",
-                "timestamp" => "google.protobuf.Timestamp",
-                name => name,
-            };
-            format!("type conversion error from 'string' to '{shown}'")
-        }
+        ExecutionError::FunctionError { function, message } if function == WORDED => message.clone(),
         ExecutionError::FunctionError { function, .. } if function == "quantity" => QUANTITY.to_owned(),
         ExecutionError::FunctionError { message, .. } => {
             let index = message.strip_prefix("start ").unwrap_or(message);

@@ -93,7 +93,7 @@ fn formatted(text: &str, format: &str) -> Cel {
 }
 
 /// The evaluator's own conversions know its types of times.
-pub(super) fn convert(source: &str, text: &str) -> Option<Cel> {
+fn convert(source: &str, text: &str) -> Option<Cel> {
     let mut context = Context::default();
     context.add_variable_from_value("text", text.to_owned());
     Program::compile(source).ok()?.execute(&context).ok()
