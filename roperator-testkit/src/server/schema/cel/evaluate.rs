@@ -10,6 +10,7 @@ use kube_cel::cel::common::ast::{
 use kube_cel::cel::objects::{Key, Map, OptionalValue};
 use kube_cel::cel::{Context, ExecutionError, Value as Cel};
 
+use super::associative::Associative;
 use super::functions::{elements, insert, type_named};
 use super::known::resolved;
 use super::library::TYPES;
@@ -42,15 +43,22 @@ const NO_OVERLOAD: Failure = Failure::Error(ExecutionError::NoSuchOverload);
 pub(super) struct Evaluation<'e> {
     functions: &'e Context<'static>,
     scope: Vec<(&'e str, Known)>,
+    lists: Associative,
     limit: u64,
     pub(super) spent: u64,
 }
 
 impl<'e> Evaluation<'e> {
-    pub(super) fn new(functions: &'e Context<'static>, scope: Vec<(&'e str, Cel)>, limit: u64) -> Self {
+    pub(super) fn new(
+        functions: &'e Context<'static>,
+        scope: Vec<(&'e str, Cel)>,
+        lists: Associative,
+        limit: u64,
+    ) -> Self {
         Self {
             functions,
             scope: scope.into_iter().map(|(name, value)| (name, Ok(value))).collect(),
+            lists,
             limit,
             spent: 0,
         }
@@ -223,7 +231,10 @@ impl<'e> Evaluation<'e> {
         let other = self.value(right)?;
         self.spend(spending::of_call(operators::ADD, false, &[one.clone(), other.clone()]).unwrap_or_default())?;
         self.release(left);
-        Ok(sum(one, other)?)
+        match self.lists.sum(&one, &other) {
+            Some(sum) => Ok(sum),
+            None => Ok(sum(one, other)?),
+        }
     }
 
     fn release(&mut self, expression: &IdedExpr) {
@@ -266,7 +277,7 @@ impl<'e> Evaluation<'e> {
     fn evaluated(&mut self, name: &str, is_method: bool, operands: Vec<Cel>) -> Result<Cel> {
         let cost = spending::of_call(name, is_method, &operands);
         self.spend(cost.unwrap_or_default())?;
-        let value = match apply(name, &operands) {
+        let value = match self.compared(name, &operands).or_else(|| apply(name, &operands)) {
             Some(value) => value?,
             None => self.library(name, is_method, operands)?,
         };
@@ -274,6 +285,17 @@ impl<'e> Evaluation<'e> {
             self.spend(spending::of_result(name, &value))?;
         }
         Ok(value)
+    }
+
+    /// Lists can be sets or maps, which compare by what they are.
+    fn compared(&self, name: &str, operands: &[Cel]) -> Option<std::result::Result<Cel, ExecutionError>> {
+        let holds = match (name, operands) {
+            (operators::EQUALS, [left, right]) => self.lists.equal(left, right),
+            (operators::NOT_EQUALS, [left, right]) => !self.lists.equal(left, right),
+            (operators::IN, [item, list]) => self.lists.contains(list, item)?,
+            _ => return None,
+        };
+        Some(Ok(Cel::Bool(holds)))
     }
 
     /// The evaluator crate's functions take expressions: the operands are given as variables.

@@ -5,10 +5,11 @@
 //! all functions (`check`, `library`) and its cost is estimated (`estimate`); over a value it is evaluated, and what that costs is
 //! counted (`evaluate`, `spending`).
 //!
-//! It falls short of Kubernetes' library here: `format.named` and the authorizer's functions are missing; lists that are sets or
-//! maps compare and add by position; the errors of functions are worded as Kubernetes does it only for the common ones; and what
+//! It falls short of Kubernetes' library here: `format.named` and the authorizer's functions are missing; lists that are sets
+//! of times, or of numbers some of which are whole, compare by what their items are and not by how they are written; the errors of functions are worded as Kubernetes does it only for the common ones; and what
 //! is evaluated may cost a few units more or less where it goes wrong in part.
 
+mod associative;
 mod calls;
 mod check;
 mod conversions;

@@ -36,8 +36,6 @@ pub(super) fn apply(name: &str, operands: &[Cel]) -> Option<Result<Cel>> {
     };
     Some(match (name, operands) {
         (operators::LOGICAL_NOT, [Cel::Bool(value)]) => Ok(Cel::Bool(!value)),
-        (operators::EQUALS, [left, right]) => Ok(Cel::Bool(left == right)),
-        (operators::NOT_EQUALS, [left, right]) => Ok(Cel::Bool(left != right)),
         (operators::LESS, [left, right]) => compared(left, right, Ordering::is_lt),
         (operators::LESS_EQUALS, [left, right]) => compared(left, right, Ordering::is_le),
         (operators::GREATER, [left, right]) => compared(left, right, Ordering::is_gt),

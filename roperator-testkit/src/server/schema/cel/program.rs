@@ -10,6 +10,7 @@ use kube_cel::cel::{Context, ExecutionError, Value as Cel};
 use serde_json::Value;
 
 use super::super::structural::Node;
+use super::associative::Associative;
 use super::evaluate::{Evaluation, Failure};
 use super::functions::{WORDED, library};
 use super::macros::expand;
@@ -74,7 +75,7 @@ impl Program {
             scope.push(("oldSelf", old.clone()));
         }
         LIBRARY.with(|cell| {
-            let mut evaluation = Evaluation::new(cell.get_or_init(library), scope, MOST_COST);
+            let mut evaluation = Evaluation::new(cell.get_or_init(library), scope, bindings.lists.clone(), MOST_COST);
             let result = evaluation.value(&self.expression);
             Evaluated {
                 cost: evaluation.spent,
@@ -150,15 +151,16 @@ impl Outcome {
 pub(in super::super) struct Bindings {
     value: Cel,
     old: Option<Cel>,
+    lists: Associative,
 }
 
 impl Bindings {
     /// Binds a value and its old state. A resource's root has a version, a kind and a name in any case.
     pub(in super::super) fn new(node: &Node, value: &Value, old: Option<&Value>, resource: bool) -> Self {
-        Self {
-            value: to_cel(value, node, resource),
-            old: old.map(|old| to_cel(old, node, resource)),
-        }
+        let mut lists = Associative::default();
+        let value = to_cel(value, node, resource, &mut lists);
+        let old = old.map(|old| to_cel(old, node, resource, &mut lists));
+        Self { value, old, lists }
     }
 
     /// Whether there is an old value.

@@ -10,9 +10,10 @@ use kube_cel::cel::{Context, Program, Value as Cel};
 use serde_json::{Number, Value};
 
 use super::super::structural::Node;
+use super::associative::Associative;
 
-/// The value of `self` for a schema.
-pub(super) fn to_cel(value: &Value, node: &Node, resource: bool) -> Cel {
+/// The value of `self` for a schema. Its lists that are sets or maps are kept as such.
+pub(super) fn to_cel(value: &Value, node: &Node, resource: bool, lists: &mut Associative) -> Cel {
     match value {
         Value::Null => Cel::Null,
         Value::Bool(bool) => Cel::Bool(*bool),
@@ -24,8 +25,10 @@ pub(super) fn to_cel(value: &Value, node: &Node, resource: bool) -> Cel {
             let inner = node.items.as_deref();
             let items = items
                 .iter()
-                .map(|item| inner.map_or_else(|| untyped(item), |inner| to_cel(item, inner, inner.embedded)));
-            Cel::List(Arc::new(items.collect()))
+                .map(|item| inner.map_or_else(|| untyped(item), |inner| to_cel(item, inner, inner.embedded, lists)));
+            let items = Arc::new(items.collect());
+            lists.keep(&items, &node.list);
+            Cel::List(items)
         }
         Value::Object(fields) => {
             let is_map = node.properties.is_empty() && !resource;
@@ -33,7 +36,7 @@ pub(super) fn to_cel(value: &Value, node: &Node, resource: bool) -> Cel {
             let given = fields.iter().filter(|(_, value)| is_map || !value.is_null());
             map(given.map(|(name, value)| {
                 let value = match node.field(name) {
-                    Some(inner) => to_cel(value, inner, inner.embedded),
+                    Some(inner) => to_cel(value, inner, inner.embedded, lists),
                     None => untyped(value),
                 };
                 (
