@@ -8,12 +8,13 @@ use kube_cel::cel::common::ast::{
 
 use super::super::pattern::Pattern;
 use super::super::structural::Node;
+use super::constants::{misfits, unconvertible};
 use super::declared::Declared;
 use super::estimate::estimate;
 use super::known::{Known, resolved};
 use super::library::{Overload, TYPES, overloads};
 use super::places::Text;
-use super::program::Program;
+use super::program::{Program, error_text};
 use super::times::{read_span, read_time};
 use super::types::Type;
 
@@ -54,11 +55,17 @@ pub(in super::super) fn check(
         errors: Vec::new(),
     };
     let found = checker.infer(program.expression());
+    if checker.errors.is_empty() {
+        checker.errors = misfits(program.expression(), &checker.known, checker.text);
+    }
     if !checker.errors.is_empty() {
         return Err(format!("{failed}: {}", checker.errors.join("\n")));
     }
     if found != Type::Named(wanted.type_name()) && !matches!(found, Type::Dyn | Type::Parameter(_)) {
         return Err(wanted.mistyped().to_owned());
+    }
+    if let Some(error) = unconvertible(program.expression()) {
+        return Err(format!("{}: {}", wanted.not_made(), error_text(&error)));
     }
     Ok(Checked {
         uses_old: program.uses_old(),
@@ -87,6 +94,13 @@ impl Wanted {
         match self {
             Self::Rule => "compilation failed",
             Self::Message => "messageExpression compilation failed",
+        }
+    }
+
+    const fn not_made(self) -> &'static str {
+        match self {
+            Self::Rule => "program instantiation failed",
+            Self::Message => "messageExpression instantiation failed",
         }
     }
 

@@ -13,9 +13,9 @@ use kube_cel::cel::{Context, ExecutionError, Value as Cel};
 use super::associative::Associative;
 use super::functions::{elements, insert, type_named};
 use super::known::resolved;
-use super::library::TYPES;
+use super::library::{TYPES, overloads};
 use super::macros::INSERT;
-use super::operators::{CONVERSIONS, apply, contains, entry, indexed, sum};
+use super::operators::{CONVERSIONS, apply, contains, entry, indexed, optional, sum};
 use super::spending;
 
 /// Why there is no value.
@@ -205,7 +205,10 @@ impl<'e> Evaluation<'e> {
             (operators::ADD, [left, right]) if call.target.is_none() => self.add(left, right),
             (operators::IN, [item, list]) if matches!(list.expr, Expr::List(_)) && is_constant(list) => {
                 let (item, list) = (self.value(item)?, self.value(list)?);
-                Ok(contains(&list, &item)?)
+                match self.lists.contains(&list, &item) {
+                    Some(is_in) => Ok(Cel::Bool(is_in)),
+                    None => Ok(contains(&list, &item)?),
+                }
             }
             _ => self.function(call),
         }
@@ -277,6 +280,9 @@ impl<'e> Evaluation<'e> {
     fn evaluated(&mut self, name: &str, is_method: bool, operands: Vec<Cel>) -> Result<Cel> {
         let cost = spending::of_call(name, is_method, &operands);
         self.spend(cost.unwrap_or_default())?;
+        if let ("format.named", [Cel::String(format)]) = (name, operands.as_slice()) {
+            return self.format_named(format);
+        }
         let value = match self.compared(name, &operands).or_else(|| apply(name, &operands)) {
             Some(value) => value?,
             None => self.library(name, is_method, operands)?,
@@ -285,6 +291,14 @@ impl<'e> Evaluation<'e> {
             self.spend(spending::of_result(name, &value))?;
         }
         Ok(value)
+    }
+
+    /// A format that has a name is a function without operands.
+    fn format_named(&self, name: &str) -> Result<Cel> {
+        let name = format!("format.{name}");
+        let is_one = overloads(&name).iter().any(|overload| overload.operands.is_empty());
+        let format = is_one.then(|| self.library(&name, false, Vec::new())).transpose()?;
+        Ok(optional(format.as_ref()))
     }
 
     /// Lists can be sets or maps, which compare by what they are.
@@ -339,7 +353,8 @@ fn given(item: Cel, optional: bool) -> Option<Cel> {
     }
 }
 
-fn written(literal: &LiteralValue) -> Cel {
+/// The value of what is written out.
+pub(super) fn written(literal: &LiteralValue) -> Cel {
     match literal {
         LiteralValue::Boolean(value) => Cel::Bool(*value.inner()),
         LiteralValue::Bytes(value) => Cel::Bytes(Arc::new(value.inner().to_vec())),

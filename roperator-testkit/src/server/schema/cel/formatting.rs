@@ -65,6 +65,11 @@ impl Clause {
         };
         (!fits).then(|| format!("error during formatting: {why}, was given {kind}"))
     }
+
+    /// Whether a number may be written out as a word.
+    pub(super) const fn takes_words(self) -> bool {
+        matches!(self.verb, 'f' | 'e')
+    }
 }
 
 fn is_writable(kind: &str) -> bool {

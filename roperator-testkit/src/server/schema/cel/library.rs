@@ -6,18 +6,24 @@ use std::sync::LazyLock;
 
 use super::types::Type;
 
-/// The names of types, which are values.
-pub(super) const TYPES: [&str; 11] = [
+/// The names of types, which are values. Those of `duration` and `timestamp` are known, but stand for nothing.
+pub(super) const TYPES: [&str; 17] = [
     "bool",
     "bytes",
     "double",
     "duration",
+    "google.protobuf.Duration",
+    "google.protobuf.Timestamp",
     "int",
     "list",
     "map",
+    "net.CIDR",
+    "net.IP",
     "null_type",
+    "optional_type",
     "string",
     "timestamp",
+    "type",
     "uint",
 ];
 

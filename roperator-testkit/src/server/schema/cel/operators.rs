@@ -73,7 +73,8 @@ pub(super) fn sum(left: Cel, right: Cel) -> Result<Cel> {
     }
 }
 
-fn optional(value: Option<&Cel>) -> Cel {
+/// An optional value.
+pub(super) fn optional(value: Option<&Cel>) -> Cel {
     let value = value.cloned().map_or_else(OptionalValue::none, OptionalValue::of);
     Cel::Opaque(Arc::new(value))
 }

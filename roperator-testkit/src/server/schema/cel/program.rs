@@ -14,6 +14,7 @@ use super::associative::Associative;
 use super::evaluate::{Evaluation, Failure};
 use super::functions::{WORDED, library};
 use super::macros::expand;
+use super::names;
 use super::value::to_cel;
 
 /// What one evaluation may cost.
@@ -51,7 +52,8 @@ impl Program {
         if has_struct(&expression) {
             return Err("messages are not supported".to_owned());
         }
-        let expression = expand(expression);
+        let mut expression = expand(expression);
+        names::join(&mut expression);
         let uses_old = expression.references().has_variable("oldSelf");
         Ok(Self { expression, uses_old })
     }
@@ -169,7 +171,7 @@ impl Bindings {
     }
 }
 
-fn error_text(error: &ExecutionError) -> String {
+pub(super) fn error_text(error: &ExecutionError) -> String {
     match error {
         ExecutionError::NoSuchKey(key) => format!("no such key: {key}"),
         ExecutionError::IndexOutOfBounds(Cel::Int(index)) => format!("index out of bounds: {index}"),
@@ -267,6 +269,10 @@ mod tests {
             "[optional.of(1), optional.none()].unwrapOpt() == [1]",
             "1 == 1.0 && 1.0 in [1]",
             "b'a' < b'b'",
+            "type(duration('1s')) == google.protobuf.Duration",
+            "google.protobuf.Timestamp == type(timestamp(0))",
+            "type(ip('1.1.1.1')) == net.IP && type(type(1)) == type",
+            "format.named('uuid').hasValue() && !format.named('x').hasValue()",
         ];
         for expression in all {
             let evaluated = Program::new(expression).unwrap().evaluate(&bindings, false);

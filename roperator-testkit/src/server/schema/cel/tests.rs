@@ -119,3 +119,27 @@ fn an_error_in_a_loop_is_outweighed_by_what_decides() {
         assert_eq!(result.ok().map(|result| result.is_true()), expected, "{rule}");
     }
 }
+
+#[test]
+fn constants_are_judged_before_there_are_values() {
+    let node = Node::new(&schema());
+    let cases = [
+        ("'%q'.format([1]) == ''", "unrecognized formatting clause"),
+        ("'%d'.format(['a']) == ''", "was given string"),
+        ("'%s%s'.format([self.text]) == ''", "index 1 out of range"),
+        ("'%s'.format([1, 2]) == ''", "expected 1, got 2"),
+        ("self.size > 1 || int('x') == 1", "from 'string' to 'int'"),
+        ("bool(string('yes'))", "from 'string' to 'bool'"),
+    ];
+    for (rule, why) in cases {
+        let refused = check(rule, &node, false, false, Wanted::Rule).unwrap_err();
+        assert!(refused.contains(why), "{rule}: {refused}");
+    }
+    for rule in [
+        "'%d'.format([self.any]) == ''",
+        "int('5') == 5",
+        "'%f'.format(['NaN']) == 'NaN'",
+    ] {
+        assert!(check(rule, &node, false, false, Wanted::Rule).is_ok(), "{rule}");
+    }
+}
