@@ -15,8 +15,6 @@ type Result<T> = std::result::Result<T, ExecutionError>;
 const FIRST_SECOND: i64 = -62_135_596_800;
 const LAST_SECOND: i64 = 253_402_300_799;
 const SECOND: i64 = 1_000_000_000;
-/// The longest span in nanoseconds, if it is negative.
-const LONGEST: u64 = 1 << 63;
 
 /// A part of a time or of a span; `None` for what is neither, or has no such part.
 pub(super) fn part(name: &str, operands: &[Cel]) -> Option<Result<Cel>> {
@@ -155,15 +153,14 @@ pub(super) fn write_time(time: &DateTime<FixedOffset>) -> String {
 pub(super) fn read_span(text: &str) -> Option<Cel> {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     let is_negative = text.starts_with('-');
-    let mut rest = unsigned;
-    let mut all: u64 = 0;
-    while unsigned != "0" && (all == 0 || !rest.is_empty()) {
-        let (nanoseconds, after) = first_term(rest)?;
-        all = all.checked_add(nanoseconds).filter(|all| *all <= LONGEST)?;
+    let (mut all, mut rest) = match unsigned {
+        "0" => (0, ""),
+        terms => first_term(terms)?,
+    };
+    while !rest.is_empty() {
+        let (more, after) = first_term(rest)?;
+        all = all.checked_add(more)?;
         rest = after;
-        if rest.is_empty() {
-            break;
-        }
     }
     let span = match is_negative {
         true => 0_i64.checked_sub_unsigned(all),
@@ -187,7 +184,7 @@ fn first_term(text: &str) -> Option<(u64, &str)> {
         _ => return None,
     };
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let is_one = !(whole.is_empty() && fraction.is_empty()) && !fraction.contains('.');
+    let is_one = number.contains(|digit: char| digit != '.') && !fraction.contains('.');
     let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
     let fraction: f64 = format!("0.{fraction}0").parse().ok()?;
     let part = (fraction * unit as f64) as u64;
