@@ -53,7 +53,7 @@ pub(in super::super) fn check(
         formats: 0,
         errors: Vec::new(),
     };
-    let found = checker.infer(program.expression());
+    let found = program.walk(|expression| checker.infer(expression));
     if !checker.errors.is_empty() {
         return Err(format!("{failed}: {}", checker.errors.join("\n")));
     }
@@ -62,7 +62,7 @@ pub(in super::super) fn check(
     }
     Ok(Checked {
         uses_old: program.uses_old(),
-        cost: estimate(program.expression(), &checker.known, declared),
+        cost: program.walk(|expression| estimate(expression, &checker.known, declared)),
     })
 }
 
