@@ -52,6 +52,7 @@ pub(in super::super) fn check(
         known: Known::default(),
         formats: 0,
         errors: Vec::new(),
+        pattern_error: None,
     };
     let found = program.walk(|expression| checker.infer(expression));
     if !checker.errors.is_empty() {
@@ -59,6 +60,9 @@ pub(in super::super) fn check(
     }
     if found != Type::Named(wanted.type_name()) && !matches!(found, Type::Dyn | Type::Parameter(_)) {
         return Err(wanted.mistyped().to_owned());
+    }
+    if let Some(error) = checker.pattern_error {
+        return Err(format!("{}: error parsing regexp: {error}", wanted.not_made()));
     }
     Ok(Checked {
         uses_old: program.uses_old(),
@@ -90,6 +94,13 @@ impl Wanted {
         }
     }
 
+    const fn not_made(self) -> &'static str {
+        match self {
+            Self::Rule => "program instantiation failed",
+            Self::Message => "messageExpression instantiation failed",
+        }
+    }
+
     const fn mistyped(self) -> &'static str {
         match self {
             Self::Rule => "cel expression must evaluate to a bool",
@@ -105,6 +116,8 @@ struct Checker<'a> {
     /// How many calls around take lists of anything.
     formats: usize,
     errors: Vec<String>,
+    /// What is wrong with the first pattern that is only looked at once all else is right.
+    pattern_error: Option<String>,
 }
 
 impl<'a> Checker<'a> {
@@ -266,18 +279,20 @@ impl<'a> Checker<'a> {
 
     /// Patterns and times that are written out must be some.
     fn literal(&mut self, function: &str, arguments: &[IdedExpr]) {
-        let [
-            IdedExpr {
-                expr: Expr::Literal(LiteralValue::String(text)),
-                ..
-            },
-        ] = arguments
-        else {
+        let (([literal], _) | ([literal, _], "findAll")) = (arguments, function) else {
+            return;
+        };
+        let Expr::Literal(LiteralValue::String(text)) = &literal.expr else {
             return;
         };
         let text = text.inner();
         let is_one = match function {
             "matches" => Pattern::new(text).error().is_none(),
+            "find" | "findAll" => {
+                let error = Pattern::new(text).error().map(str::to_owned);
+                self.pattern_error = self.pattern_error.take().or(error);
+                true
+            }
             "duration" | "timestamp" => convert(&format!("{function}(text)"), text).is_some(),
             _ => true,
         };

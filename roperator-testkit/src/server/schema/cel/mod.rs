@@ -22,6 +22,7 @@ mod macros;
 mod nesting;
 mod operators;
 mod path;
+mod patterns;
 mod places;
 mod program;
 mod range;

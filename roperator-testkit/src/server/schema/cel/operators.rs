@@ -9,6 +9,7 @@ use kube_cel::cel::objects::{KeyRef, OptionalValue};
 use kube_cel::cel::{ExecutionError, Value as Cel};
 
 use super::functions::{size, type_of};
+use super::patterns;
 
 type Result<T> = std::result::Result<T, ExecutionError>;
 
@@ -20,6 +21,10 @@ pub(super) fn apply(name: &str, operands: &[Cel]) -> Option<Result<Cel>> {
     };
     Some(match (name, operands) {
         (operators::LOGICAL_NOT, [Cel::Bool(value)]) => Ok(Cel::Bool(!value)),
+        (operators::NEGATE, [Cel::Int(value)]) => {
+            let negated = value.checked_neg().map(Cel::Int);
+            negated.ok_or_else(|| ExecutionError::Overflow("minus", Cel::Int(*value), Cel::Null))
+        }
         (operators::EQUALS, [left, right]) => Ok(Cel::Bool(left == right)),
         (operators::NOT_EQUALS, [left, right]) => Ok(Cel::Bool(left != right)),
         (operators::LESS, [left, right]) => compared(left, right, Ordering::is_lt),
@@ -40,6 +45,7 @@ pub(super) fn apply(name: &str, operands: &[Cel]) -> Option<Result<Cel>> {
         ("last", [Cel::List(items)]) => Ok(optional(items.last())),
         ("optional.of", [value]) => Ok(optional(Some(value))),
         ("optional.none", []) => Ok(optional(None)),
+        ("matches" | "find" | "findAll", operands) => return patterns::apply(name, operands),
         ("hasValue" | "value" | "or" | "orValue", [Cel::Opaque(_), ..]) => return chosen(name, operands),
         _ => return None,
     })

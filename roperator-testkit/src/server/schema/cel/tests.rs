@@ -149,3 +149,15 @@ fn what_is_as_deep_as_it_may_be_is_checked_and_evaluated() {
     let endless = format!("optional.of(1){}.hasValue()", ".optMap(x, x)".repeat(200));
     assert!(Program::new(&endless).is_err());
 }
+
+#[test]
+fn what_is_in_a_loop_is_compiled_once() {
+    let node = Node::new(&schema());
+    let bindings = Bindings::new(&node, &value(), None, false);
+    let rule = "lists.range(2000).all(x, string(x).matches('^(\\\\w{40}|[0-9]){1,8}$'))";
+    let start = std::time::Instant::now();
+    let result = Program::new(rule).unwrap().evaluate(&bindings, false).result;
+    assert!(result.is_ok_and(|result| result.is_true()));
+    // Compiled for each item, it took half a second each.
+    assert!(start.elapsed() < std::time::Duration::from_secs(60));
+}
