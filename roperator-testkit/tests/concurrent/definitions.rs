@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -25,6 +25,7 @@ const WIDGETS: &str = "/apis/concurrent.test/v1/namespaces/default/widgets";
 const LIVES: usize = 6;
 const CHANGES: usize = 4;
 const QUARRELS: usize = 300;
+const SCHEMAS: usize = 60;
 
 fn definition() -> Value {
     json!({
@@ -270,5 +271,56 @@ fn who_changes_a_definition_never_serves_one_that_is_gone() {
             quarrels.spawn(quarrel(client.clone(), format!("quarrels{number}")));
         }
         quarrels.join_all().await;
+    });
+}
+
+/// Begins watches all the time, which see what is written from then on. What is written under a schema is never seen under
+/// an older one.
+async fn watch_schemas(client: Client, all: &'static str, newest: Arc<AtomicU64>) -> usize {
+    let mut watching = JoinSet::new();
+    loop {
+        let place = newest.load(Ordering::Relaxed);
+        if place == 0 {
+            return watching.join_all().await.iter().sum();
+        }
+        let query = format!("resourceVersion={place}&timeoutSeconds=2");
+        let mut watch = client.watch(all, &query).await.unwrap();
+        watching.spawn(async move {
+            let mut seen = 0;
+            while let Some(event) = watch.next().await {
+                assert_ne!(event["object"]["spec"], json!({}), "{event}");
+                seen += 1;
+            }
+            seen
+        });
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+#[test]
+fn no_watch_stays_with_a_schema_that_is_gone() {
+    block_on(async {
+        let client = Client::within(&ApiServer::start());
+        let all = "/apis/concurrent.test/v1/namespaces/default/schemas";
+        let one = format!("{DEFINITIONS}/schemas.concurrent.test");
+        let (code, created) = client.create(DEFINITIONS, &other("schemas", &[])).await;
+        assert_eq!(code, 201);
+        let newest = Arc::new(AtomicU64::new(revision(&created)));
+        let mut watching = JoinSet::new();
+        for _ in 0..3 {
+            watching.spawn(watch_schemas(client.clone(), all, Arc::clone(&newest)));
+        }
+        let mut fields = Vec::new();
+        for number in 0..SCHEMAS {
+            fields.push(format!("b{number}"));
+            let patch = json!({"spec": {"versions": other("schemas", &fields)["spec"]["versions"]}});
+            assert_eq!(client.send("PATCH", &one, MERGE, &patch).await.0, 200);
+            let object = object("schemas", &format!("o{number}"), &fields[number]);
+            let (code, created) = client.create(all, &object).await;
+            assert_eq!(code, 201);
+            newest.store(revision(&created), Ordering::Relaxed);
+        }
+        newest.store(0, Ordering::Relaxed);
+        assert!(watching.join_all().await.iter().sum::<usize>() > 0);
     });
 }

@@ -118,6 +118,8 @@ impl Follower {
             (wanted, Vec::new())
         };
         let watch = store.watch(&place, begun).map_err(expired)?;
+        // What ended all watches of what was served before came before this one: it ends like them.
+        let is_over = !lines.is_served();
         let timeout = match options.timeout_seconds {
             Some(seconds) if seconds > 0 => Duration::from_secs(seconds.unsigned_abs()),
             _ => DEFAULT_TIMEOUT,
@@ -131,7 +133,7 @@ impl Follower {
             ends: Instant::now() + timeout,
             next_bookmark: None,
             bookmarks: options.allow_bookmarks,
-            is_over: false,
+            is_over,
         };
         follower.plan_bookmark();
         Ok(follower)
@@ -259,6 +261,15 @@ impl Lines {
             self.line(kind, object, event.revision(), &mut bytes);
         }
         bytes.freeze()
+    }
+
+    /// Whether the resource is still served as it was found.
+    fn is_served(&self) -> bool {
+        let Resource {
+            group, version, plural, ..
+        } = &*self.resource;
+        let served = self.registry.resource(group, version, plural);
+        served.is_some_and(|served| Arc::ptr_eq(&served, &self.resource))
     }
 
     fn is_here(&self, object: &Object) -> bool {
