@@ -101,13 +101,14 @@ impl Follower {
                 return Err(too_large(wanted, current));
             }
             // The versions themselves are shared with everybody who reads them; only what is sent now is written out.
+            let filter = |object: &Object| lines.selection.takes(object);
             let page = store.list(&Query {
                 resource: &place,
                 namespace: &lines.namespace,
                 at: At::Newest,
                 start: None,
                 limit: None,
-                filter: &|object| lines.selection.takes(object),
+                filter: lines.selection.filter(&filter),
             });
             let page = page.map_err(expired)?;
             (page.revision, page.objects)

@@ -67,6 +67,11 @@ impl Selection {
         self.fields.required("metadata.name").is_some() && (!namespace.is_empty() || !resource.namespaced)
     }
 
+    /// The filter of a query, unless it would take everything.
+    pub fn filter<'a>(&self, filter: &'a dyn Fn(&Object) -> bool) -> Option<&'a dyn Fn(&Object) -> bool> {
+        (!self.is_everything).then_some(filter)
+    }
+
     /// Whether an object is meant.
     #[must_use]
     pub fn takes(&self, object: &Object) -> bool {
@@ -163,13 +168,14 @@ impl Registry {
         let is_paged = is_paged && !selection.is_single(resource, namespace);
         let limit = usize::try_from(options.limit).ok();
         let limit = limit.filter(|limit| *limit > 0 && is_paged);
+        let filter = |object: &Object| selection.takes(object);
         let query = Query {
             resource: &resource.place(),
             namespace,
             at,
             start,
             limit,
-            filter: &|object| selection.takes(object),
+            filter: selection.filter(&filter),
         };
         let page = self.store.list(&query).map_err(|error| match error {
             ReadError::Future { asked, current } => too_large(asked, current),
