@@ -198,6 +198,27 @@ impl Registry {
         })
     }
 
+    /// Whether all objects of a resource can be read, so that it can be watched.
+    ///
+    /// # Errors
+    ///
+    /// 429 if one was stored in a version that its definition no longer has.
+    pub fn check_readable(&self, resource: &Resource) -> Result<(), ApiError> {
+        if !resource.is_custom() {
+            return Ok(());
+        }
+        let query = Query {
+            resource: &resource.place(),
+            namespace: "",
+            at: At::Newest,
+            start: None,
+            limit: None,
+            filter: None,
+        };
+        let page = self.store.list(&query).map_err(ApiError::internal)?;
+        check_readable(resource, &page.objects)
+    }
+
     /// How many objects come after a page, where there were so many from its start on, if they were counted.
     fn remaining(&self, query: Query<'_>, page: &Page, counted: Option<usize>) -> Option<usize> {
         let next = page.next.as_deref()?;
@@ -256,7 +277,7 @@ impl Registry {
     }
 }
 
-/// The real server fills the cache that its lists are read from as a whole, or not at all.
+/// The real server fills the cache that its lists and watches are read from as a whole, or not at all.
 fn check_readable(resource: &Resource, objects: &[Arc<Object>]) -> Result<(), ApiError> {
     let Some(definition) = resource.definition() else {
         return Ok(());
