@@ -1,13 +1,14 @@
 //! CustomResourceDefinitions at work: a definition that is written gets its names and is served, one that is deleted takes
 //! its objects with it. What the real server's controllers do a moment later is done here at once, as writes of their own.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, LazyLock, MutexGuard, PoisonError},
-};
+mod known;
+
+use std::sync::{Arc, LazyLock, MutexGuard, PoisonError};
 
 use serde_json::{Map, Value, json};
 
+pub use self::known::Definitions;
+use self::known::{Change, Known};
 use super::{
     Registry,
     codec::decode,
@@ -15,7 +16,7 @@ use super::{
     object::{child_mut, finalizers, is_deleted, meta, set_finalizers, set_meta, text},
     options::{DeleteOptions, ListOptions},
     read::Selection,
-    resource::{Resource, version_priority},
+    resource::Resource,
 };
 use crate::server::{
     clock::seconds,
@@ -31,115 +32,8 @@ const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
 pub static DEFINITIONS: LazyLock<GroupResource> =
     LazyLock::new(|| GroupResource::new("apiextensions.k8s.io", "customresourcedefinitions"));
 
-/// The kinds that definitions define now.
-#[derive(Debug, Default)]
-pub struct Definitions {
-    served: HashMap<(String, String, String), Arc<Resource>>,
-    /// The versions that the server itself reads and writes: the preferred ones, or the stored ones where none is served.
-    homes: HashMap<GroupResource, Arc<Resource>>,
-    /// The definitions by name, as they were last served.
-    known: HashMap<String, Known>,
-}
-
-#[derive(Debug)]
-struct Known {
-    definition: Value,
-    /// The write that made it what it is.
-    revision: Revision,
-}
-
-/// What becomes of what a definition served.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Change {
-    /// It goes on.
-    None,
-    /// It is served otherwise.
-    Otherwise,
-    /// It is gone; what is served now, if anything, is another's of the same name.
-    Gone,
-}
-
 /// Held by the one whose turn it is to give definitions their names, or to look at what they are now.
 type Turn<'a> = MutexGuard<'a, ()>;
-
-impl Definitions {
-    pub(super) fn resource(&self, place: &(String, String, String)) -> Option<Arc<Resource>> {
-        self.served.get(place).cloned()
-    }
-
-    pub(super) fn resources(&self) -> Vec<Arc<Resource>> {
-        self.served.values().cloned().collect()
-    }
-
-    pub(super) fn home(&self, place: &GroupResource) -> Option<Arc<Resource>> {
-        self.homes.get(place).cloned()
-    }
-
-    /// Whether the definition of a resource is being deleted.
-    pub(super) fn is_terminating(&self, resource: &Resource) -> bool {
-        let name = format!("{}.{}", resource.plural, resource.group);
-        self.known.get(&name).is_some_and(|known| is_deleted(&known.definition))
-    }
-
-    /// What becomes of what a definition served, which is this now.
-    fn change(&self, name: &str, now: Option<&Known>) -> Change {
-        let (before, now) = match (self.known.get(name), now) {
-            (None, None) => return Change::None,
-            (None, Some(_)) => return Change::Otherwise,
-            (Some(_), None) => return Change::Gone,
-            (Some(before), Some(now)) => (&before.definition, &now.definition),
-        };
-        let is_same = |pointer| before.pointer(pointer) == now.pointer(pointer);
-        if !is_same("/metadata/uid") {
-            Change::Gone
-        } else if is_same("/spec") && is_same("/status/acceptedNames") && is_established(before) == is_established(now)
-        {
-            Change::None
-        } else {
-            Change::Otherwise
-        }
-    }
-
-    fn insert(&mut self, versions: &[custom::Version]) {
-        let served = || versions.iter().filter(|version| version.is_served);
-        for version in served() {
-            let resource = &version.resource;
-            let place = (
-                resource.group.clone(),
-                resource.version.clone(),
-                resource.plural.clone(),
-            );
-            self.served.insert(place, Arc::clone(resource));
-        }
-        let preferred = served().max_by_key(|version| version_priority(&version.resource.version));
-        let home = preferred.or_else(|| versions.iter().find(|version| version.is_stored));
-        if let Some(home) = home {
-            self.homes
-                .insert(home.resource.group_resource(), Arc::clone(&home.resource));
-        }
-    }
-
-    fn forget(&mut self, name: &str) {
-        let is_other = |resource: &Resource| format!("{}.{}", resource.plural, resource.group) != name;
-        self.served.retain(|_, resource| is_other(resource));
-        self.homes.retain(|_, resource| is_other(resource));
-    }
-
-    /// The definitions of a group that wait for names.
-    fn waiting(&self, group: &str) -> Vec<String> {
-        let waits = |known: &Known| {
-            text(&known.definition, "/spec/group") == group
-                && !has_condition(&known.definition, "NamesAccepted", "True")
-        };
-        let waiting = self.known.iter().filter(|(_, known)| waits(known));
-        waiting.map(|(name, _)| name.clone()).collect()
-    }
-
-    fn others(&self, name: &str) -> Vec<&Value> {
-        let others = self.known.iter().filter(|(other, _)| *other != name);
-        others.map(|(_, known)| &known.definition).collect()
-    }
-}
 
 /// Whether a resource is that of the definitions.
 #[must_use]
