@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -24,6 +24,8 @@ const DEFINITION: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinition
 const WIDGETS: &str = "/apis/concurrent.test/v1/namespaces/default/widgets";
 const LIVES: usize = 6;
 const CHANGES: usize = 4;
+const QUARRELS: usize = 300;
+const SCHEMAS: usize = 60;
 
 fn definition() -> Value {
     json!({
@@ -192,5 +194,133 @@ fn definitions_come_and_go_under_their_objects() {
             assert_eq!(client.list(WIDGETS, "").await.items(), Vec::<Value>::new());
             assert!(watching.join_all().await.iter().all(|seen| *seen > 0));
         });
+    });
+}
+
+/// A definition of a kind of its own, whose objects have these fields in their spec.
+fn other(plural: &str, fields: &[String]) -> Value {
+    let mut definition = definition();
+    definition["metadata"]["name"] = format!("{plural}.concurrent.test").into();
+    definition["spec"]["names"] = json!({"plural": plural, "kind": plural});
+    let schema = &mut definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+    for field in fields {
+        schema["properties"]["spec"]["properties"][field] = json!({"type": "string"});
+    }
+    definition
+}
+
+fn object(plural: &str, name: &str, field: &str) -> Value {
+    json!({"apiVersion": "concurrent.test/v1", "kind": plural, "metadata": {"name": name}, "spec": {field: "x"}})
+}
+
+/// Changes a definition, creates objects of it, deletes it and creates it again, all at once. Once it is gone, it is not
+/// served, and nothing was created after its deletion began.
+async fn quarrel(client: Client, plural: String) {
+    let (one, all) = (
+        format!("{DEFINITIONS}/{plural}.concurrent.test"),
+        format!("/apis/concurrent.test/v1/namespaces/default/{plural}"),
+    );
+    let send = |method: &'static str, path: &str, body: Value| {
+        let (client, path) = (client.clone(), path.to_owned());
+        tokio::spawn(async move { client.send(method, &path, MERGE, &body).await })
+    };
+    // In every other quarrel the first creation is part of it.
+    if plural.ends_with(['0', '2', '4', '6', '8']) {
+        assert_eq!(client.create(DEFINITIONS, &other(&plural, &[])).await.0, 201);
+    }
+    let mut changes = vec![send("POST", DEFINITIONS, other(&plural, &[]))];
+    let mut objects = Vec::new();
+    for number in 0..2 {
+        let schema = &other(&plural, &[format!("b{number}")])["spec"]["versions"];
+        changes.push(send("PATCH", &one, json!({"spec": {"versions": schema}})));
+        objects.push(send("POST", &all, object(&plural, &format!("o{number}"), "a")));
+    }
+    let deletion = send("DELETE", &one, Value::Null).await.unwrap();
+    let mut created_anew = false;
+    for change in changes {
+        created_anew |= change.await.unwrap().0 == 201;
+    }
+    for object in objects {
+        let (code, object) = object.await.unwrap();
+        if code == 201 && deletion.0 == 200 && !created_anew {
+            assert!(revision(&object) < revision(&deletion.1), "{deletion:?} {object}");
+        }
+    }
+    while client.delete(&one).await.0 != 404 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let (code, list) = client.get(&all).await;
+    assert_eq!(code, 404, "{plural} is gone, and served: {list}");
+    let (_, discovered) = client.get("/apis/concurrent.test/v1").await;
+    let resources = discovered["resources"].as_array().into_iter().flatten();
+    assert!(
+        resources.into_iter().all(|resource| resource["name"] != *plural),
+        "{discovered}"
+    );
+}
+
+#[test]
+fn who_changes_a_definition_never_serves_one_that_is_gone() {
+    block_on(async {
+        let client = Client::within(&ApiServer::start());
+        let mut quarrels = JoinSet::new();
+        for number in 0..QUARRELS {
+            if quarrels.len() >= 4 {
+                quarrels.join_next().await.unwrap().unwrap();
+            }
+            quarrels.spawn(quarrel(client.clone(), format!("quarrels{number}")));
+        }
+        quarrels.join_all().await;
+    });
+}
+
+/// Begins watches all the time, which see what is written from then on. What is written under a schema is never seen under
+/// an older one.
+async fn watch_schemas(client: Client, all: &'static str, newest: Arc<AtomicU64>) -> usize {
+    let mut watching = JoinSet::new();
+    loop {
+        let place = newest.load(Ordering::Relaxed);
+        if place == 0 {
+            return watching.join_all().await.iter().sum();
+        }
+        let query = format!("resourceVersion={place}&timeoutSeconds=2");
+        let mut watch = client.watch(all, &query).await.unwrap();
+        watching.spawn(async move {
+            let mut seen = 0;
+            while let Some(event) = watch.next().await {
+                assert_ne!(event["object"]["spec"], json!({}), "{event}");
+                seen += 1;
+            }
+            seen
+        });
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+#[test]
+fn no_watch_stays_with_a_schema_that_is_gone() {
+    block_on(async {
+        let client = Client::within(&ApiServer::start());
+        let all = "/apis/concurrent.test/v1/namespaces/default/schemas";
+        let one = format!("{DEFINITIONS}/schemas.concurrent.test");
+        let (code, created) = client.create(DEFINITIONS, &other("schemas", &[])).await;
+        assert_eq!(code, 201);
+        let newest = Arc::new(AtomicU64::new(revision(&created)));
+        let mut watching = JoinSet::new();
+        for _ in 0..3 {
+            watching.spawn(watch_schemas(client.clone(), all, Arc::clone(&newest)));
+        }
+        let mut fields = Vec::new();
+        for number in 0..SCHEMAS {
+            fields.push(format!("b{number}"));
+            let patch = json!({"spec": {"versions": other("schemas", &fields)["spec"]["versions"]}});
+            assert_eq!(client.send("PATCH", &one, MERGE, &patch).await.0, 200);
+            let object = object("schemas", &format!("o{number}"), &fields[number]);
+            let (code, created) = client.create(all, &object).await;
+            assert_eq!(code, 201);
+            newest.store(revision(&created), Ordering::Relaxed);
+        }
+        newest.store(0, Ordering::Relaxed);
+        assert!(watching.join_all().await.iter().sum::<usize>() > 0);
     });
 }

@@ -13,6 +13,7 @@
 mod client;
 mod limits;
 mod requests;
+mod rules;
 mod samples;
 mod values;
 

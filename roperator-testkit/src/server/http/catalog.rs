@@ -68,9 +68,10 @@ impl Catalogs {
     /// The catalog of what a registry serves now.
     #[must_use]
     pub fn of(&self, registry: &Registry) -> Arc<Catalog> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // In turn, so that no older kinds come after newer ones.
         let mut custom = registry.custom_resources();
         custom.sort_by(|one, other| name(one).cmp(&name(other)));
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &*known {
             Some(catalog) if catalog.is_of(&custom) => Arc::clone(catalog),
             _ => {

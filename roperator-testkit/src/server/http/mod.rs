@@ -19,7 +19,10 @@ pub mod route;
 pub mod show;
 pub mod watch;
 
-use std::sync::Arc;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use http::{Method, Request, Response, header};
@@ -105,15 +108,28 @@ where
     if content_type.is_empty() || content_type.contains("json") {
         request.body = with_replacements(request.body);
     }
-    let answered = match target {
+    let answered = guarded(|| match target {
         Target::Objects(target) => objects::answer(&registry, &request, &target),
         Target::Other(segments) => discovery::answer(&registry, &catalogs, &request, &segments),
-    };
+    });
     let response = answered.unwrap_or_else(|error| respond::refusal(&request, &error));
     if request.method == Method::HEAD {
         return respond::head(response);
     }
     response
+}
+
+/// A panic is an error of the request that met it, and takes neither a connection nor a client's task with it. What it was in
+/// the middle of is released: no lock of the server stays poisoned.
+fn guarded<T>(answer: impl FnOnce() -> Result<T, ApiError>) -> Result<T, ApiError> {
+    catch_unwind(AssertUnwindSafe(answer)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        tracing::error!(panic = text.unwrap_or_default(), "an answer panicked");
+        Err(ApiError::internal(
+            "This request caused apiserver to panic. Look in the logs for details.",
+        ))
+    })
 }
 
 /// Text as Go's JSON decoder reads it: in the place of every byte that is no text is a replacement character.
@@ -127,4 +143,21 @@ fn with_replacements(text: Bytes) -> Bytes {
         replaced.extend(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER));
     }
     replaced.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_an_internal_error() {
+        let lock = std::sync::Mutex::new(1);
+        let answered: Result<(), ApiError> = guarded(|| {
+            let _held = lock.lock();
+            panic!("{}", "a bug")
+        });
+        let error = answered.unwrap_err();
+        assert_eq!(error.code, http::StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(guarded(|| Ok(1)).ok(), Some(1));
+    }
 }

@@ -52,6 +52,7 @@ pub fn answer(
     parameters: &Parameters,
 ) -> Result<Response<Body>, ApiError> {
     let wanted = parse_version(&options.resource_version)?;
+    registry.check_readable(resource)?;
     let lines = Lines {
         registry: Arc::clone(registry),
         resource: Arc::clone(resource),
@@ -101,13 +102,14 @@ impl Follower {
                 return Err(too_large(wanted, current));
             }
             // The versions themselves are shared with everybody who reads them; only what is sent now is written out.
+            let filter = |object: &Object| lines.selection.takes(object);
             let page = store.list(&Query {
                 resource: &place,
                 namespace: &lines.namespace,
                 at: At::Newest,
                 start: None,
                 limit: None,
-                filter: &|object| lines.selection.takes(object),
+                filter: lines.selection.filter(&filter),
             });
             let page = page.map_err(expired)?;
             (page.revision, page.objects)
@@ -118,6 +120,8 @@ impl Follower {
             (wanted, Vec::new())
         };
         let watch = store.watch(&place, begun).map_err(expired)?;
+        // What ended all watches of what was served before came before this one: it ends like them.
+        let is_over = !lines.is_served();
         let timeout = match options.timeout_seconds {
             Some(seconds) if seconds > 0 => Duration::from_secs(seconds.unsigned_abs()),
             _ => DEFAULT_TIMEOUT,
@@ -131,7 +135,7 @@ impl Follower {
             ends: Instant::now() + timeout,
             next_bookmark: None,
             bookmarks: options.allow_bookmarks,
-            is_over: false,
+            is_over,
         };
         follower.plan_bookmark();
         Ok(follower)
@@ -160,7 +164,9 @@ impl Follower {
         while bytes.len() < PIECE
             && let Some(object) = self.state.next()
         {
-            self.lines.line("ADDED", &object, object.revision, &mut bytes);
+            if let Err(refused) = self.lines.line("ADDED", &object, object.revision, &mut bytes) {
+                return Some(self.end(bytes, &refused));
+            }
         }
         if self.state.len() == 0 && std::mem::take(&mut self.tells_end) {
             bytes.put(self.lines.bookmark(self.begun, true));
@@ -191,13 +197,23 @@ impl Follower {
 
     fn events(&mut self, news: Result<Vec<Arc<Event>>, ReadError>) -> Option<Bytes> {
         match news {
-            Ok(events) => Some(self.lines.events(&events)),
-            Err(ReadError::Closed) => None,
-            Err(error) => {
-                self.is_over = true;
-                Some(refusal(&expired(error)))
+            Ok(events) => {
+                let mut bytes = BytesMut::new();
+                match self.lines.events(&events, &mut bytes) {
+                    Ok(()) => Some(bytes.freeze()),
+                    Err(refused) => Some(self.end(bytes, &refused)),
+                }
             }
+            Err(ReadError::Closed) => None,
+            Err(error) => Some(self.end(BytesMut::new(), &expired(error))),
         }
+    }
+
+    /// Ends with what was told until then, and why.
+    fn end(&mut self, mut told: BytesMut, why: &ApiError) -> Bytes {
+        self.is_over = true;
+        told.put(refusal(why));
+        told.freeze()
     }
 
     /// Bookmarks come every minute, and once shortly before the end.
@@ -237,8 +253,8 @@ struct Lines {
 }
 
 impl Lines {
-    fn events(&mut self, events: &[Arc<Event>]) -> Bytes {
-        let mut bytes = BytesMut::new();
+    /// Writes events, up to the first that cannot be shown.
+    fn events(&mut self, events: &[Arc<Event>], bytes: &mut BytesMut) -> Result<(), ApiError> {
         for event in events {
             if !self.is_here(&event.object) {
                 continue;
@@ -256,33 +272,42 @@ impl Lines {
                 (true, false, Some(previous)) => ("DELETED", previous),
                 _ => continue,
             };
-            self.line(kind, object, event.revision(), &mut bytes);
+            self.line(kind, object, event.revision(), bytes)?;
         }
-        bytes.freeze()
+        Ok(())
+    }
+
+    /// Whether the resource is still served as it was found.
+    fn is_served(&self) -> bool {
+        let Resource {
+            group, version, plural, ..
+        } = &*self.resource;
+        let served = self.registry.resource(group, version, plural);
+        served.is_some_and(|served| Arc::ptr_eq(&served, &self.resource))
     }
 
     fn is_here(&self, object: &Object) -> bool {
         self.namespace.is_empty() || object.namespace() == self.namespace
     }
 
-    fn line(&mut self, kind: &str, object: &Object, revision: Revision, bytes: &mut BytesMut) {
+    fn line(&mut self, kind: &str, object: &Object, revision: Revision, bytes: &mut BytesMut) -> Result<(), ApiError> {
         if self.representation.form != Form::Whole {
-            if let Ok(mut value) = decode(&self.resource, object) {
-                set_meta(&mut value, "resourceVersion", &revision.to_string());
-                self.value(kind, value, bytes);
-            }
-            return;
+            let mut value = decode(&self.resource, object)?;
+            set_meta(&mut value, "resourceVersion", &revision.to_string());
+            self.value(kind, value, bytes);
+            return Ok(());
         }
         let before = bytes.len();
         bytes.reserve(self.opening.size(object) + 40);
         bytes.put_slice(b"{\"type\":\"");
         bytes.put_slice(kind.as_bytes());
         bytes.put_slice(b"\",\"object\":");
-        if self.opening.show(&self.resource, object, revision, bytes).is_err() {
-            bytes.truncate(before);
-            return;
+        let shown = self.opening.show(&self.resource, object, revision, bytes);
+        match shown {
+            Ok(()) => bytes.put_slice(b"}\n"),
+            Err(_) => bytes.truncate(before),
         }
-        bytes.put_slice(b"}\n");
+        shown
     }
 
     fn value(&mut self, kind: &str, object: Value, bytes: &mut BytesMut) {

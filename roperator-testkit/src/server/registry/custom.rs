@@ -4,13 +4,15 @@
 //! another.
 
 mod hollow;
+mod schemas;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
+use self::schemas::{Schema, Schemas};
 use super::{
     object::text,
     resource::{Nature, Resource, Subresource, version_priority},
@@ -19,7 +21,7 @@ use super::{
 use crate::server::{
     field::FieldError,
     names,
-    schema::{ScalePaths, Structural, decode_object_meta, selectable_fields},
+    schema::{ScalePaths, decode_object_meta, selectable_fields},
     shape::{ShapeId, Shapes},
     table::{self, Column},
 };
@@ -36,36 +38,6 @@ pub struct Definition {
     all: Schemas,
     version: Value,
     has_status: bool,
-}
-
-/// A version's schema, as decoding and judging use it, and as merging does.
-#[derive(Debug)]
-struct Schema {
-    /// The version's name. What was stored under this very schema, and may be shown as it is, shares it.
-    name: Arc<str>,
-    source: Value,
-    structural: Structural,
-    shapes: Shapes,
-    root: ShapeId,
-}
-
-/// The schemas of a definition's versions, by name.
-type Schemas = Arc<BTreeMap<String, Arc<Schema>>>;
-
-impl Schema {
-    fn new(version: &Value) -> Self {
-        let none = || Value::Object(Map::new());
-        let source = version.pointer("/schema/openAPIV3Schema").cloned().unwrap_or_else(none);
-        let structural = Structural::new(&source);
-        let (shapes, root) = structural.shapes();
-        Self {
-            name: text(version, "/name").into(),
-            source,
-            structural,
-            shapes,
-            root,
-        }
-    }
 }
 
 impl Definition {
@@ -89,8 +61,8 @@ impl Definition {
     ///
     /// Metadata of a wrong type, in Go's words.
     pub fn decode(&self, object: &mut Value) -> Result<Vec<String>, String> {
-        let unknown = self.own.structural.decode(object)?;
-        self.own.structural.default(object);
+        let unknown = self.own.meaning.structural.decode(object)?;
+        self.own.meaning.structural.default(object);
         Ok(unknown)
     }
 
@@ -106,16 +78,16 @@ impl Definition {
             hollow::keep(merged, &mut metadata);
             map.insert("metadata".to_owned(), metadata);
         }
-        self.own.structural.default(&mut object);
+        self.own.meaning.structural.default(&mut object);
         Ok(object)
     }
 
     /// Makes an object what storing it makes of it: one without the fields that the stored version does not know. Says by
     /// which schema it is stored.
     pub fn store(&self, object: &mut Value) -> Arc<str> {
-        let is_converted = self.own.source != self.stored.source;
+        let is_converted = self.is_stored_otherwise();
         if is_converted {
-            self.stored.structural.prune(object);
+            self.stored.meaning.structural.prune(object);
         }
         if is_converted || hollow::is_in(object) {
             // Reading it makes something else of it: the name is the same, but not the one that is shared.
@@ -132,10 +104,10 @@ impl Definition {
     /// When there is no such version any more.
     pub fn read(&self, version: &str, object: &mut Value) -> Result<(), UnknownVersion> {
         let stored = self.schema_of(version)?;
-        stored.structural.prune(object);
-        stored.structural.default(object);
-        if stored.source != self.own.source {
-            self.own.structural.prune(object);
+        stored.meaning.structural.prune(object);
+        stored.meaning.structural.default(object);
+        if !stored.says_as(&self.own) {
+            self.own.meaning.structural.prune(object);
         }
         hollow::remove(object);
         Ok(())
@@ -158,13 +130,13 @@ impl Definition {
     #[must_use]
     pub fn is_shown_as_stored(&self, schema: &Arc<str>) -> bool {
         let known = self.all.get(&**schema);
-        known.is_some_and(|known| Arc::ptr_eq(&known.name, schema) && known.source == self.own.source)
+        known.is_some_and(|known| Arc::ptr_eq(&known.name, schema) && known.says_as(&self.own))
     }
 
     /// Whether objects are stored in a version of another schema, so that what this one knows may be lost.
     #[must_use]
     pub fn is_stored_otherwise(&self) -> bool {
-        self.own.source != self.stored.source
+        !self.own.says_as(&self.stored)
     }
 
     /// What is wrong with an object, or with an update of `old`, after what is wrong with its metadata.
@@ -177,12 +149,15 @@ impl Definition {
         subresource: &str,
     ) -> Vec<FieldError> {
         match (subresource, old) {
-            ("status", Some(old)) => self
-                .own
-                .structural
-                .validate_status(metadata, new, old, self.scale.as_ref()),
+            ("status", Some(old)) => {
+                self.own
+                    .meaning
+                    .structural
+                    .validate_status(metadata, new, old, self.scale.as_ref())
+            }
             _ => self
                 .own
+                .meaning
                 .structural
                 .validate_after(metadata, new, old, self.scale.as_ref()),
         }
@@ -191,21 +166,21 @@ impl Definition {
     /// What is wrong with an object by rules that it broke before and may go on breaking.
     #[must_use]
     pub fn tolerated(&self, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
-        old.map(|old| self.own.structural.tolerated(new, old))
+        old.map(|old| self.own.meaning.structural.tolerated(new, old))
             .unwrap_or_default()
     }
 
     /// How objects merge.
     #[must_use]
     pub fn shapes(&self) -> (&Shapes, ShapeId) {
-        (&self.own.shapes, self.own.root)
+        (&self.own.meaning.shapes, self.own.meaning.root)
     }
 
     /// How objects merge in another version; `None` if there is no such version.
     #[must_use]
     pub fn shapes_of(&self, version: &str) -> Option<(&Shapes, ShapeId)> {
         let schema = self.all.get(version)?;
-        Some((&schema.shapes, schema.root))
+        Some((&schema.meaning.shapes, schema.meaning.root))
     }
 
     /// The value of a field that field selectors know, as they see it.
@@ -251,10 +226,7 @@ pub fn resources(crd: &Value) -> Vec<Version> {
     let versions = crd.pointer("/spec/versions").and_then(Value::as_array);
     let versions = versions.map_or(&[][..], Vec::as_slice);
     let has = |version: &Value, flag: &str| version.get(flag).and_then(Value::as_bool) == Some(true);
-    let schemas = versions
-        .iter()
-        .map(|version| (text(version, "/name").to_owned(), Arc::new(Schema::new(version))));
-    let all: Schemas = Arc::new(schemas.collect());
+    let all = Schema::all(versions);
     let schema_of = |version: &Value| all.get(text(version, "/name")).map(Arc::clone);
     let Some(stored) = versions
         .iter()

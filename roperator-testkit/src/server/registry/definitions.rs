@@ -1,13 +1,14 @@
 //! CustomResourceDefinitions at work: a definition that is written gets its names and is served, one that is deleted takes
 //! its objects with it. What the real server's controllers do a moment later is done here at once, as writes of their own.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, LazyLock, PoisonError},
-};
+mod known;
+
+use std::sync::{Arc, LazyLock, MutexGuard, PoisonError};
 
 use serde_json::{Map, Value, json};
 
+pub use self::known::Definitions;
+use self::known::{Change, Known};
 use super::{
     Registry,
     codec::decode,
@@ -15,7 +16,7 @@ use super::{
     object::{child_mut, finalizers, is_deleted, meta, set_finalizers, set_meta, text},
     options::{DeleteOptions, ListOptions},
     read::Selection,
-    resource::{Resource, version_priority},
+    resource::Resource,
 };
 use crate::server::{
     clock::seconds,
@@ -31,117 +32,8 @@ const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
 pub static DEFINITIONS: LazyLock<GroupResource> =
     LazyLock::new(|| GroupResource::new("apiextensions.k8s.io", "customresourcedefinitions"));
 
-/// The kinds that definitions define now.
-#[derive(Debug, Default)]
-pub struct Definitions {
-    served: HashMap<(String, String, String), Arc<Resource>>,
-    /// The versions that the server itself reads and writes: the preferred ones, or the stored ones where none is served.
-    homes: HashMap<GroupResource, Arc<Resource>>,
-    /// The definitions by name, as they were last served.
-    known: HashMap<String, Known>,
-}
-
-#[derive(Debug)]
-struct Known {
-    definition: Value,
-    /// The write that made it what it is.
-    revision: Revision,
-    /// Whether it is being deleted, so that nothing more may be created.
-    is_terminating: bool,
-}
-
-impl Definitions {
-    pub(super) fn resource(&self, place: &(String, String, String)) -> Option<Arc<Resource>> {
-        self.served.get(place).cloned()
-    }
-
-    pub(super) fn resources(&self) -> Vec<Arc<Resource>> {
-        self.served.values().cloned().collect()
-    }
-
-    pub(super) fn home(&self, place: &GroupResource) -> Option<Arc<Resource>> {
-        self.homes.get(place).cloned()
-    }
-
-    /// Whether the definition of a resource is being deleted.
-    pub(super) fn is_terminating(&self, resource: &Resource) -> bool {
-        let name = format!("{}.{}", resource.plural, resource.group);
-        self.known.get(&name).is_some_and(|known| known.is_terminating)
-    }
-
-    /// Serves what a definition defines, and no longer what it defined before. Tells whether something else was served till
-    /// then.
-    fn serve(&mut self, definition: Value, revision: Revision) -> bool {
-        let name = meta(&definition, "name").to_owned();
-        let before = self.known.get(&name);
-        if before.is_some_and(|known| known.revision > revision) {
-            return false;
-        }
-        let is_same = before.is_some_and(|known| known.definition.get("spec") == definition.get("spec"));
-        let has_served = before.is_some_and(|known| is_established(&known.definition));
-        let is_kept = is_same && is_established(&definition);
-        if !(is_kept && has_served) {
-            self.forget(&name);
-            if is_established(&definition) {
-                self.insert(&custom::resources(&definition));
-            }
-        }
-        let known = Known {
-            definition,
-            revision,
-            is_terminating: false,
-        };
-        self.known.insert(name, known);
-        has_served && !is_kept
-    }
-
-    fn insert(&mut self, versions: &[custom::Version]) {
-        let served = || versions.iter().filter(|version| version.is_served);
-        for version in served() {
-            let resource = &version.resource;
-            let place = (
-                resource.group.clone(),
-                resource.version.clone(),
-                resource.plural.clone(),
-            );
-            self.served.insert(place, Arc::clone(resource));
-        }
-        let preferred = served().max_by_key(|version| version_priority(&version.resource.version));
-        let home = preferred.or_else(|| versions.iter().find(|version| version.is_stored));
-        if let Some(home) = home {
-            self.homes
-                .insert(home.resource.group_resource(), Arc::clone(&home.resource));
-        }
-    }
-
-    fn forget(&mut self, name: &str) {
-        let is_other = |resource: &Resource| format!("{}.{}", resource.plural, resource.group) != name;
-        self.known.remove(name);
-        self.served.retain(|_, resource| is_other(resource));
-        self.homes.retain(|_, resource| is_other(resource));
-    }
-
-    fn terminate(&mut self, name: &str) {
-        if let Some(known) = self.known.get_mut(name) {
-            known.is_terminating = true;
-        }
-    }
-
-    /// The definitions of a group that wait for names.
-    fn waiting(&self, group: &str) -> Vec<String> {
-        let waits = |known: &Known| {
-            text(&known.definition, "/spec/group") == group
-                && !has_condition(&known.definition, "NamesAccepted", "True")
-        };
-        let waiting = self.known.iter().filter(|(_, known)| waits(known));
-        waiting.map(|(name, _)| name.clone()).collect()
-    }
-
-    fn others(&self, name: &str) -> Vec<&Value> {
-        let others = self.known.iter().filter(|(other, _)| *other != name);
-        others.map(|(_, known)| &known.definition).collect()
-    }
-}
+/// Held by the one whose turn it is to give definitions their names, or to look at what they are now.
+type Turn<'a> = MutexGuard<'a, ()>;
 
 /// Whether a resource is that of the definitions.
 #[must_use]
@@ -167,49 +59,81 @@ impl Registry {
         let Ok(definition) = decode(resource, stored) else {
             return;
         };
-        let name = meta(&definition, "name").to_owned();
+        let name = meta(&definition, "name");
         if is_deleted(&definition) {
-            self.definitions_mut().terminate(&name);
+            self.learn(resource, name, &self.turn());
             self.empty(resource, &definition);
             return;
         }
-        // One after the other: two definitions may want the same names.
-        let _one_at_a_time = self.defining.lock().unwrap_or_else(PoisonError::into_inner);
+        // Two definitions may want the same names.
+        let turn = self.turn();
         let now = seconds(self.clock.now());
-        let accepted = self.rewrite(resource, &name, |live| {
+        let accepted = self.rewrite(resource, name, |live| {
             let definitions = self.definitions();
-            let claims = accept_names(live, &definitions.others(&name));
+            let claims = accept_names(live, &definitions.others(name));
             child_mut(live, "status").insert("acceptedNames".to_owned(), claims.accepted);
             for condition in &claims.conditions {
                 apply(live, &now, condition);
             }
         });
-        let Some(accepted) = accepted else { return };
-        let has_names = has_condition(&accepted.0, "NamesAccepted", "True");
-        let established = if has_names && !is_established(&accepted.0) {
-            self.rewrite(resource, &name, |live| apply(live, &now, &establish()))
-        } else {
-            None
-        };
-        let (definition, revision) = established.unwrap_or(accepted);
-        let place = place_of(&definition);
-        if self.definitions_mut().serve(definition, revision) {
-            self.store.end_watches_of(&place);
+        let is_named = |(accepted, _): (Value, Revision)| has_condition(&accepted, "NamesAccepted", "True");
+        if accepted.is_some_and(is_named) {
+            self.rewrite(resource, name, |live| {
+                if !is_established(live) {
+                    apply(live, &now, &establish());
+                }
+            });
         }
+        self.learn(resource, name, &turn);
     }
 
     /// What follows from the removal of a definition.
-    pub(super) fn undefine(&self, last: &Value) {
-        self.definitions_mut().forget(meta(last, "name"));
-        self.store.close(&place_of(last));
-        let waiting = self.definitions().waiting(text(last, "/spec/group"));
-        let Some(resource) = self.resource("apiextensions.k8s.io", "v1", "customresourcedefinitions") else {
-            return;
+    pub(super) fn undefine(&self, resource: &Resource, last: &Value) {
+        let waiting = {
+            let turn = self.turn();
+            self.learn(resource, meta(last, "name"), &turn);
+            self.definitions().waiting(text(last, "/spec/group"))
         };
         for name in waiting {
-            if let Some(stored) = self.store.get(&resource.group_resource(), &name) {
-                self.define(&resource, &stored);
+            if let Some(stored) = self.store.get(&DEFINITIONS, &name) {
+                self.define(resource, &stored);
             }
+        }
+    }
+
+    fn turn(&self) -> Turn<'_> {
+        self.defining.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Serves what a definition defines as it is stored now, and nothing if it is gone. Whoever changed it does this after
+    /// the change and in turn, so that the last who looks has seen the last change.
+    fn learn(&self, resource: &Resource, name: &str, _: &Turn<'_>) {
+        let now = self.store.get(&DEFINITIONS, name).and_then(|stored| {
+            Some(Known {
+                definition: decode(resource, &stored).ok()?,
+                revision: stored.revision,
+            })
+        });
+        let change = self.definitions().change(name, now.as_ref());
+        // What takes long is done before anybody has to wait for it.
+        let established = now.as_ref().filter(|now| is_established(&now.definition));
+        let versions = established
+            .filter(|_| change != Change::None)
+            .map(|now| custom::resources(&now.definition));
+        let mut definitions = self.definitions_mut();
+        if change != Change::None {
+            definitions.forget(name);
+            definitions.insert(&versions.unwrap_or_default());
+        }
+        match now {
+            Some(now) => drop(definitions.known.insert(name.to_owned(), now)),
+            None => drop(definitions.known.remove(name)),
+        }
+        // Nobody finds what is served now before the watches of what was served have ended.
+        match change {
+            Change::None => {}
+            Change::Otherwise => self.store.end_watches_of(&place_of(name)),
+            Change::Gone => self.store.close(&place_of(name)),
         }
     }
 
@@ -228,7 +152,7 @@ impl Registry {
             });
             return;
         }
-        let place = place_of(definition);
+        let place = place_of(name);
         if let Some(custom) = self.any_version(&place) {
             // What stays has a finalizer: its removal leads back here.
             let all = ListOptions::default();
@@ -263,15 +187,36 @@ impl Registry {
         if !resource.is_custom() {
             return Ok(None);
         }
-        // First what it is, and then whether it lives: a deletion in between makes another version of it.
         let found = self
             .store
             .get(&DEFINITIONS, &format!("{}.{}", resource.plural, resource.group));
-        if self.definitions().is_terminating(resource) {
-            let why = "create not allowed while custom resource definition is terminating";
-            return Err(ApiError::forbidden(&resource.group_resource(), name, why));
+        let found = found.ok_or_else(ApiError::no_such_resource)?;
+        if self.is_living(&found)? {
+            return Ok(Some(found));
         }
-        found.map(Some).ok_or_else(ApiError::no_such_resource)
+        let why = "create not allowed while custom resource definition is terminating";
+        Err(ApiError::forbidden(&resource.group_resource(), name, why))
+    }
+
+    /// Whether a definition is not being deleted: as it is stored, which may be newer than what is known.
+    ///
+    /// # Errors
+    ///
+    /// 404 if it is not the one that is served.
+    fn is_living(&self, stored: &Object) -> Result<bool, ApiError> {
+        let definitions = self.definitions();
+        let known = definitions
+            .known
+            .get(&*stored.key)
+            .ok_or_else(ApiError::no_such_resource)?;
+        if known.revision == stored.revision {
+            return Ok(!is_deleted(&known.definition));
+        }
+        let definition: Value = serde_json::from_slice(&stored.content.json).map_err(ApiError::internal)?;
+        if meta(&definition, "uid") != meta(&known.definition, "uid") {
+            return Err(ApiError::no_such_resource());
+        }
+        Ok(!is_deleted(&definition))
     }
 
     /// What follows from the removal of a custom object: its definition may have waited for it.
@@ -302,8 +247,10 @@ impl Registry {
     }
 }
 
-fn place_of(definition: &Value) -> GroupResource {
-    GroupResource::new(text(definition, "/spec/group"), text(definition, "/spec/names/plural"))
+/// Where the objects of a definition are: its name says so.
+fn place_of(name: &str) -> GroupResource {
+    let (plural, group) = name.split_once('.').unwrap_or((name, ""));
+    GroupResource::new(group, plural)
 }
 
 fn is_established(definition: &Value) -> bool {

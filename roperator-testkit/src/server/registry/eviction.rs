@@ -107,7 +107,7 @@ impl Registry {
             at: At::Newest,
             start: None,
             limit: None,
-            filter: &|_| true,
+            filter: None,
         };
         let page = self.store.list(&query).map_err(ApiError::internal)?;
         let decoded = page.objects.iter().map(|object| decode(budgets, object));

@@ -64,7 +64,7 @@ pub struct Registry {
     /// The time.
     pub clock: Clock,
     definitions: RwLock<Definitions>,
-    /// Held while a definition is given its names.
+    /// Held while a definition is given its names, and while what it defines is served.
     defining: Mutex<()>,
     allocations: Mutex<Allocations>,
 }
@@ -134,7 +134,7 @@ impl Registry {
             held.apply(change);
         }
         if definitions::is_definition(resource) {
-            self.undefine(last);
+            self.undefine(resource, last);
         }
         if resource.is_custom() {
             self.after_custom_removal(resource);

@@ -67,6 +67,11 @@ impl Selection {
         self.fields.required("metadata.name").is_some() && (!namespace.is_empty() || !resource.namespaced)
     }
 
+    /// The filter of a query, unless it would take everything.
+    pub fn filter<'a>(&self, filter: &'a dyn Fn(&Object) -> bool) -> Option<&'a dyn Fn(&Object) -> bool> {
+        (!self.is_everything).then_some(filter)
+    }
+
     /// Whether an object is meant.
     #[must_use]
     pub fn takes(&self, object: &Object) -> bool {
@@ -163,13 +168,14 @@ impl Registry {
         let is_paged = is_paged && !selection.is_single(resource, namespace);
         let limit = usize::try_from(options.limit).ok();
         let limit = limit.filter(|limit| *limit > 0 && is_paged);
+        let filter = |object: &Object| selection.takes(object);
         let query = Query {
             resource: &resource.place(),
             namespace,
             at,
             start,
             limit,
-            filter: &|object| selection.takes(object),
+            filter: selection.filter(&filter),
         };
         let page = self.store.list(&query).map_err(|error| match error {
             ReadError::Future { asked, current } => too_large(asked, current),
@@ -190,6 +196,27 @@ impl Registry {
             continue_token: continue_token.unwrap_or_default(),
             remaining,
         })
+    }
+
+    /// Whether all objects of a resource can be read, so that it can be watched.
+    ///
+    /// # Errors
+    ///
+    /// 429 if one was stored in a version that its definition no longer has.
+    pub fn check_readable(&self, resource: &Resource) -> Result<(), ApiError> {
+        if !resource.is_custom() {
+            return Ok(());
+        }
+        let query = Query {
+            resource: &resource.place(),
+            namespace: "",
+            at: At::Newest,
+            start: None,
+            limit: None,
+            filter: None,
+        };
+        let page = self.store.list(&query).map_err(ApiError::internal)?;
+        check_readable(resource, &page.objects)
     }
 
     /// How many objects come after a page, where there were so many from its start on, if they were counted.
@@ -250,7 +277,7 @@ impl Registry {
     }
 }
 
-/// The real server fills the cache that its lists are read from as a whole, or not at all.
+/// The real server fills the cache that its lists and watches are read from as a whole, or not at all.
 fn check_readable(resource: &Resource, objects: &[Arc<Object>]) -> Result<(), ApiError> {
     let Some(definition) = resource.definition() else {
         return Ok(());

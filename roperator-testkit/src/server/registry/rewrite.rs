@@ -55,8 +55,10 @@ impl Registry {
                 return Ok(Some((new, live.revision)));
             }
             if is_due(resource, &new, &old) {
-                self.remove(resource, &live, new)?;
-                return Ok(None);
+                match self.remove(resource, &live, new)? {
+                    Some(_) => return Ok(None),
+                    None => continue,
+                }
             }
             let content = encode(resource, new.clone());
             if let Ok(stored) = self.store.put(&place, key, Some(live.revision), content) {

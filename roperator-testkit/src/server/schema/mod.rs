@@ -8,6 +8,7 @@ pub mod definition;
 mod embedded;
 mod fieldpath;
 mod formats;
+mod gosyntax;
 mod lists;
 mod numbers;
 mod objectmeta;

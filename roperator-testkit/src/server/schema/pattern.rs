@@ -1,9 +1,14 @@
-//! Regular expressions as Go reads them: the text of a `pattern` in, a matcher out. Go's classes `\d`, `\w` and `\s` are
-//! ASCII, and its brackets know no nesting and no set operations.
+//! Regular expressions as Go reads them: the text of a pattern in, a matcher or what is wrong with it out. The text is
+//! brought into the syntax of the `regex` crate by `gosyntax`.
 
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 
-/// A compiled `pattern`.
+use super::gosyntax::translate;
+
+/// What a compiled pattern may take: Go allows for more than the `regex` crate does by default.
+const MOST_BYTES: usize = 64 << 20;
+
+/// A compiled pattern.
 #[derive(Debug, Clone)]
 pub struct Pattern {
     text: String,
@@ -14,7 +19,10 @@ impl Pattern {
     /// Compiles a pattern. A pattern that is none matches nothing.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        let compiled = Regex::new(&translate(text)).map_err(|error| go_error(text, &error.to_string()));
+        let compiled = translate(text).and_then(|translated| {
+            let built = RegexBuilder::new(&translated).size_limit(MOST_BYTES).build();
+            built.map_err(|_| format!("expression too large: `{text}`"))
+        });
         Self {
             text: text.to_owned(),
             compiled,
@@ -33,93 +41,16 @@ impl Pattern {
         self.compiled.as_ref().is_ok_and(|regex| regex.is_match(text))
     }
 
-    /// Why it is no pattern: in Go's words where the mistake is a common one.
+    /// Where it is found in a text: the pieces that match, one after the other.
+    pub fn found<'t>(&self, text: &'t str) -> impl Iterator<Item = &'t str> {
+        let found = self.compiled.iter().flat_map(|regex| regex.find_iter(text));
+        found.map(|found| found.as_str())
+    }
+
+    /// Why it is no pattern, in Go's words.
     #[must_use]
     pub fn error(&self) -> Option<&str> {
         self.compiled.as_ref().err().map(String::as_str)
-    }
-}
-
-fn go_error(pattern: &str, error: &str) -> String {
-    let line = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
-    let from = |needle: &str| pattern.find(needle).and_then(|at| pattern.get(at..)).unwrap_or(pattern);
-    match line {
-        "unclosed group" => format!("missing closing ): `{pattern}`"),
-        "unopened group" => format!("unexpected ): `{pattern}`"),
-        "unclosed character class" => format!("missing closing ]: `{}`", from("[")),
-        "look-around, including look-ahead and look-behind, is not supported" => {
-            let end = if from("(?").starts_with("(?<") { 4 } else { 3 };
-            format!(
-                "invalid or unsupported Perl syntax: `{}`",
-                from("(?").get(..end).unwrap_or_default()
-            )
-        }
-        other => other.to_owned(),
-    }
-}
-
-/// The same pattern in the syntax of the `regex` crate.
-fn translate(pattern: &str) -> String {
-    let mut translated = String::with_capacity(pattern.len());
-    let mut in_class = false;
-    let mut in_name = false;
-    let mut class_start = 0;
-    let mut characters = pattern.char_indices().peekable();
-    while let Some((at, character)) = characters.next() {
-        match character {
-            '\\' => match characters.next() {
-                Some((_, escaped)) => translated.push_str(&escape(escaped, in_class)),
-                None => translated.push('\\'),
-            },
-            '[' if !in_class => {
-                in_class = true;
-                translated.push('[');
-                class_start = at + 1;
-                if let Some((negation, _)) = characters.next_if(|(_, next)| *next == '^') {
-                    translated.push('^');
-                    class_start = negation + 1;
-                }
-            }
-            '[' if characters.peek().is_some_and(|(_, next)| *next == ':') => {
-                in_name = true;
-                translated.push('[');
-            }
-            '[' => translated.push_str("\\["),
-            // A bracket that closes nothing yet is a literal one, and one of `[:alpha:]` does not close the class.
-            ']' if in_class && at == class_start => translated.push_str("\\]"),
-            ']' if in_name => {
-                in_name = false;
-                translated.push(']');
-            }
-            ']' if in_class => {
-                in_class = false;
-                translated.push(']');
-            }
-            '&' | '~' if in_class => {
-                translated.push('\\');
-                translated.push(character);
-            }
-            other => translated.push(other),
-        }
-    }
-    translated
-}
-
-fn escape(escaped: char, in_class: bool) -> String {
-    let class = match escaped {
-        'd' => "0-9",
-        'w' => "0-9A-Za-z_",
-        's' => "\\t\\n\\x0C\\r ",
-        'D' => return "[^0-9]".to_owned(),
-        'W' => return "[^0-9A-Za-z_]".to_owned(),
-        'S' => return "[^\\t\\n\\x0C\\r ]".to_owned(),
-        'b' if !in_class => return "(?-u:\\b)".to_owned(),
-        other => return format!("\\{other}"),
-    };
-    if in_class {
-        class.to_owned()
-    } else {
-        format!("[{class}]")
     }
 }
 
@@ -132,8 +63,11 @@ mod tests {
         let cases = [
             (r"^\d+$", "12", true),
             (r"^\d+$", "١٢", false),
+            (r"^\w$", "é", false),
             (r"^[\d.]+$", "1.2", true),
             (r"^[^\s]+$", "a b", false),
+            (r"^[^\W]+$", "ab", true),
+            (r"^[^\W]+$", "a-", false),
             (r"^[a[]$", "[", true),
             (r"^[]a]+$", "]a", true),
             (r"^[[:alpha:]-]+$", "a-b", true),
@@ -142,16 +76,55 @@ mod tests {
             (r"\bfoo\b", "a foo b", true),
             (r"^(?:[a-z]|\W)$", "-", true),
             (r"^[\W]$", "-", true),
+            (r"^a{,2}$", "a{,2}", true),
+            (r"^{a}$", "{a}", true),
+            (r"^a{2,3}?$", "aaa", true),
+            (r"^\Qa*\E+$", "a**", true),
+            (r"^\<\_\x41\x{42}\103$", "<_ABC", true),
+            (r"^\p{Greek}\pL$", "αz", true),
+            (r"^(?P<n>a)(?<n>b)(?i:C)$", "abc", true),
+            (r"^[a-]+$", "a-", true),
+            (r"^[\x41-\x43]+$", "ABC", true),
+            (r"^*a", "a", true),
             ("(", "(", false),
         ];
         for (pattern, text, matches) in cases {
             assert_eq!(Pattern::new(pattern).matches(text), matches, "{pattern} {text}");
         }
-        assert_eq!(Pattern::new("a(b").error(), Some("missing closing ): `a(b`"));
-        assert_eq!(
-            Pattern::new("a(?!b)").error(),
-            Some("invalid or unsupported Perl syntax: `(?!`")
-        );
-        assert_eq!(Pattern::new("a[b").error(), Some("missing closing ]: `[b`"));
+        let found = Pattern::new(r"\w*");
+        assert_eq!(found.found("aé b").collect::<Vec<_>>(), ["a", "", "b"]);
+    }
+
+    /// What the server says of each.
+    #[test]
+    fn what_is_none_is_refused_in_gos_words() {
+        let cases = [
+            ("a(b", "missing closing ): `a(b`"),
+            ("a)", "unexpected ): `a)`"),
+            ("a[b", "missing closing ]: `[b`"),
+            ("a(?!b)", "invalid or unsupported Perl syntax: `(?!`"),
+            ("(?z)", "invalid or unsupported Perl syntax: `(?z`"),
+            ("(?i", "invalid or unsupported Perl syntax: `(?i`"),
+            ("(?P=n)", "invalid or unsupported Perl syntax: `(?P`"),
+            ("(?P<n", "invalid named capture: `(?P<n`"),
+            ("(?<=a)", "invalid named capture: `(?<=a)`"),
+            ("a{1001}", "invalid repeat count: `{1001}`"),
+            ("a{2,1}", "invalid repeat count: `{2,1}`"),
+            ("(a{1000}){2}", "invalid repeat count: `{2}`"),
+            ("a**", "invalid nested repetition operator: `**`"),
+            ("x{1,2}{3}", "invalid nested repetition operator: `{1,2}{3}`"),
+            ("*", "missing argument to repetition operator: `*`"),
+            ("(|*)", "missing argument to repetition operator: `*`"),
+            ("[b-a]", "invalid character class range: `b-a`"),
+            ("[[:foo:]]", "invalid character class range: `[:foo:]`"),
+            (r"\p{Foo}", r"invalid character class range: `\p{Foo}`"),
+            (r"\8", r"invalid escape sequence: `\8`"),
+            (r"\C", r"invalid escape sequence: `\C`"),
+            (r"[a-\d]", r"invalid escape sequence: `\d`"),
+            (r"\", "trailing backslash at end of expression: ``"),
+        ];
+        for (pattern, error) in cases {
+            assert_eq!(Pattern::new(pattern).error(), Some(error), "{pattern}");
+        }
     }
 }

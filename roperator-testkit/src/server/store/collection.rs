@@ -8,7 +8,7 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::{At, Event, Object, Page, Query, Revision};
+use super::{At, Event, Object, Query, Revision};
 
 /// The versions of one object, the newest last. A deletion is a version too, as long as history reaches before it.
 #[derive(Debug, Default)]
@@ -118,30 +118,19 @@ impl Collection {
         self.forgotten
     }
 
-    pub(super) fn page(&self, query: &Query<'_>, revision: Revision) -> Page {
-        let mut page = Page {
-            revision,
-            objects: Vec::new(),
-            next: None,
-        };
-        for (key, object) in self.range(query) {
-            if query.limit.is_some_and(|limit| page.objects.len() >= limit) {
-                // Whether the filter takes it or not: the real server does not look ahead either.
-                page.next = Some(Arc::clone(key));
-                break;
-            }
-            if (query.filter)(object) {
-                page.objects.push(Arc::clone(object));
-            }
-        }
-        page
+    /// The objects that a query may take: what its filter takes of them is not known here.
+    pub(super) fn find(&self, query: &Query<'_>) -> Vec<Arc<Object>> {
+        let limit = query.limit.filter(|_| query.filter.is_none());
+        // One more tells where the list goes on.
+        let limit = limit.map_or(usize::MAX, |limit| limit.saturating_add(1));
+        self.range(query).take(limit).map(Arc::clone).collect()
     }
 
     pub(super) fn remaining(&self, query: &Query<'_>) -> usize {
         self.range(query).count()
     }
 
-    fn range<'a>(&'a self, query: &Query<'a>) -> impl Iterator<Item = (&'a Arc<str>, &'a Arc<Object>)> {
+    fn range<'a>(&'a self, query: &Query<'a>) -> impl Iterator<Item = &'a Arc<Object>> {
         let prefix = if query.namespace.is_empty() {
             String::new()
         } else {
@@ -156,7 +145,7 @@ impl Collection {
         self.objects
             .range::<str, _>((Bound::Included(&*start), Bound::Unbounded))
             .take_while(move |(key, _)| key.starts_with(&prefix))
-            .filter_map(move |(key, versions)| Some((key, versions.at(at)?)))
+            .filter_map(move |(_, versions)| versions.at(at))
     }
 
     /// What was written after a revision, and not after another.

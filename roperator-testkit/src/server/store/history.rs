@@ -8,8 +8,7 @@ use std::{
 use tokio::sync::watch;
 
 use super::{
-    At, Content, Event, EventKind, NotCreated, Object, Page, Query, ReadError, Revision, Stale, Write,
-    collection::Collection,
+    At, Content, Event, EventKind, NotCreated, Object, Query, ReadError, Revision, Stale, Write, collection::Collection,
 };
 use crate::server::status::GroupResource;
 
@@ -144,15 +143,12 @@ impl Inner {
         }
     }
 
-    pub(super) fn list(&self, query: &Query<'_>) -> Result<Page, ReadError> {
+    pub(super) fn find(&self, query: &Query<'_>) -> Result<(Revision, Vec<Arc<Object>>), ReadError> {
         let revision = self.state(query.at)?;
-        Ok(self.collection(query.resource).map_or(
-            Page {
-                revision,
-                objects: Vec::new(),
-                next: None,
-            },
-            |collection| collection.page(query, revision),
+        let collection = self.collection(query.resource);
+        Ok((
+            revision,
+            collection.map_or_else(Vec::new, |collection| collection.find(query)),
         ))
     }
 

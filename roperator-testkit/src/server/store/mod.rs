@@ -125,8 +125,8 @@ pub struct Query<'a> {
     pub start: Option<&'a str>,
     /// At most so many objects; all if `None`.
     pub limit: Option<usize>,
-    /// Which objects count.
-    pub filter: &'a dyn Fn(&Object) -> bool,
+    /// Which objects count; all if `None`. It may take its time: nobody waits for it.
+    pub filter: Option<&'a dyn Fn(&Object) -> bool>,
 }
 
 /// Part of a list, or all of it.
@@ -138,6 +138,28 @@ pub struct Page {
     pub objects: Vec<Arc<Object>>,
     /// The key that comes next, if the limit cut the list.
     pub next: Option<Arc<str>>,
+}
+
+impl Page {
+    /// What a query takes of the objects that there are.
+    fn of(query: &Query<'_>, revision: Revision, found: Vec<Arc<Object>>) -> Self {
+        let mut page = Self {
+            revision,
+            objects: Vec::new(),
+            next: None,
+        };
+        for object in found {
+            if query.limit.is_some_and(|limit| page.objects.len() >= limit) {
+                // Whether the filter takes it or not: the real server does not look ahead either.
+                page.next = Some(Arc::clone(&object.key));
+                break;
+            }
+            if query.filter.is_none_or(|filter| filter(&object)) {
+                page.objects.push(object);
+            }
+        }
+        page
+    }
 }
 
 /// Why a read was not possible.
@@ -177,7 +199,7 @@ pub enum NotCreated {
 #[derive(Debug)]
 pub struct Stale;
 
-/// The store. Its lock is held for the time of a map access, never across an await.
+/// The store. Its lock is held while maps are read and changed, never across an await, nor while anybody looks into objects.
 #[derive(Debug)]
 pub struct Store {
     inner: RwLock<Inner>,
@@ -210,7 +232,8 @@ impl Store {
     ///
     /// When the state that is asked for is no longer, or not yet, known.
     pub fn list(&self, query: &Query<'_>) -> Result<Page, ReadError> {
-        self.read().list(query)
+        let (revision, found) = self.read().find(query)?;
+        Ok(Page::of(query, revision, found))
     }
 
     /// How many objects a list has from its start on, whatever its filter and its limit are.

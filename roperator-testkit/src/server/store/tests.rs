@@ -36,7 +36,7 @@ fn list(store: &Store, at: At) -> Result<Vec<String>, ReadError> {
         at,
         start: None,
         limit: None,
-        filter: &|_| true,
+        filter: None,
     })?;
     let show = |object: &Arc<Object>| format!("{}={}", object.key, String::from_utf8_lossy(&object.content.json));
     Ok(page.objects.iter().map(show).collect())
@@ -87,7 +87,7 @@ fn pages_follow_each_other_in_one_state() {
         at,
         start,
         limit: Some(2),
-        filter: &|_| true,
+        filter: None,
     };
     let first = store.list(&query(None, At::Newest)).unwrap();
     assert_eq!(first.objects.len(), 2);
@@ -99,6 +99,29 @@ fn pages_follow_each_other_in_one_state() {
     assert_eq!(second.next, None);
     assert_eq!(store.remaining(&rest).unwrap(), 1);
     assert_eq!(store.remaining(&query(None, At::Newest)).unwrap(), 2);
+}
+
+#[test]
+fn nobody_waits_for_a_filter() {
+    let store = Store::new(Limits::default());
+    for name in ["a", "b", "c", "d"] {
+        put(&store, name, "1");
+    }
+    let page = store.list(&Query {
+        resource: &resource(),
+        namespace: "",
+        at: At::Newest,
+        start: None,
+        limit: Some(1),
+        filter: Some(&|object| {
+            put(&store, &format!("{}-seen", object.name()), "1");
+            object.name() == "b"
+        }),
+    });
+    let page = page.unwrap();
+    assert_eq!(page.objects.len(), 1);
+    assert_eq!(page.next.as_deref(), Some("c"));
+    assert_eq!(store.count(&resource()), 6);
 }
 
 #[test]

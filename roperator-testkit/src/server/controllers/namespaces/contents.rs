@@ -199,7 +199,7 @@ fn list(registry: &Registry, place: &GroupResource, namespace: &str) -> Vec<Arc<
         at: At::Newest,
         start: None,
         limit: None,
-        filter: &|_| true,
+        filter: None,
     };
     let page = registry.store.list(&query);
     page.map_or_else(|_| Vec::new(), |page| page.objects)

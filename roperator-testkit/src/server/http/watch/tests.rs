@@ -135,3 +135,57 @@ async fn the_state_at_the_beginning_comes_in_pieces() {
     );
     assert!(piece(&mut body).await.is_none());
 }
+
+#[tokio::test]
+async fn what_cannot_be_read_any_more_ends_a_watch() {
+    let server = ApiServer::start();
+    let definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    let version = |name: &str, is_stored: bool| {
+        json!({
+            "name": name, "served": true, "storage": is_stored,
+            "schema": {"openAPIV3Schema": {"type": "object"}},
+        })
+    };
+    let definition = json!({
+        "metadata": {"name": "gones.gone.test"},
+        "spec": {
+            "group": "gone.test", "scope": "Cluster", "names": {"plural": "gones", "kind": "Gone"},
+            "versions": [version("v1", true), version("v2", false)],
+        },
+    });
+    create(&server, definitions, definition).await;
+    let before = server.revision();
+    let object = json!({"apiVersion": "gone.test/v1", "kind": "Gone", "metadata": {"name": "a"}});
+    create(&server, "/apis/gone.test/v1/gones", object).await;
+    let one = format!("{definitions}/gones.gone.test");
+    for (path, patch) in [
+        (
+            one.clone(),
+            json!({"spec": {"versions": [version("v1", false), version("v2", true)]}}),
+        ),
+        (format!("{one}/status"), json!({"status": {"storedVersions": ["v2"]}})),
+        (one.clone(), json!({"spec": {"versions": [version("v2", true)]}})),
+    ] {
+        assert_eq!(send(&server, "PATCH", &path, &patch).await.status(), 200);
+    }
+    let gones = "/apis/gone.test/v2/gones";
+    let refused = send(&server, "GET", &format!("{gones}?watch=1"), &Value::Null).await;
+    assert_eq!(refused.status(), 429, "as a list is");
+
+    let known = json!({"spec": {"versions": [version("v1", false), version("v2", true)]}});
+    let unknown = json!({"spec": {"versions": [version("v2", true)]}});
+    for (method, path, body) in [
+        ("PATCH", one.clone(), known),
+        ("DELETE", format!("{gones}/a"), Value::Null),
+        ("PATCH", one, unknown),
+    ] {
+        assert_eq!(send(&server, method, &path, &body).await.status(), 200);
+    }
+    let path = format!("{gones}?watch=1&resourceVersion={before}");
+    let mut watch = send(&server, "GET", &path, &Value::Null).await.into_body();
+    let (_, events) = piece(&mut watch).await.unwrap();
+    assert_eq!(events.len(), 1, "{events:?}");
+    assert_eq!(events[0]["type"], "ERROR");
+    assert_eq!(events[0]["object"]["code"], 500);
+    assert!(piece(&mut watch).await.is_none());
+}

@@ -65,7 +65,7 @@ fn default(store: &Store) -> Class {
         at: At::Newest,
         start: None,
         limit: None,
-        filter: &|_| true,
+        filter: None,
     };
     let listed = store.list(&query).map(|page| page.objects).unwrap_or_default();
     let found = listed

@@ -53,10 +53,11 @@ pub(in super::super) fn check(
         known: Known::default(),
         formats: 0,
         errors: Vec::new(),
+        pattern_error: None,
     };
-    let found = checker.infer(program.expression());
+    let found = program.walk(|expression| checker.infer(expression));
     if checker.errors.is_empty() {
-        checker.errors = misfits(program.expression(), &checker.known, checker.text);
+        checker.errors = program.walk(|expression| misfits(expression, &checker.known, checker.text));
     }
     if !checker.errors.is_empty() {
         return Err(format!("{failed}: {}", checker.errors.join("\n")));
@@ -64,12 +65,15 @@ pub(in super::super) fn check(
     if found != Type::Named(wanted.type_name()) && !matches!(found, Type::Dyn | Type::Parameter(_)) {
         return Err(wanted.mistyped().to_owned());
     }
-    if let Some(error) = unconvertible(program.expression()) {
+    if let Some(error) = checker.pattern_error {
+        return Err(format!("{}: error parsing regexp: {error}", wanted.not_made()));
+    }
+    if let Some(error) = program.walk(unconvertible) {
         return Err(format!("{}: {}", wanted.not_made(), error_text(&error)));
     }
     Ok(Checked {
         uses_old: program.uses_old(),
-        cost: estimate(program.expression(), &checker.known, declared),
+        cost: program.walk(|expression| estimate(expression, &checker.known, declared)),
     })
 }
 
@@ -119,6 +123,8 @@ struct Checker<'a> {
     /// How many calls around take lists of anything.
     formats: usize,
     errors: Vec<String>,
+    /// What is wrong with the first pattern that is only looked at once all else is right.
+    pattern_error: Option<String>,
 }
 
 impl<'a> Checker<'a> {
@@ -280,13 +286,10 @@ impl<'a> Checker<'a> {
 
     /// Patterns and times that are written out must be some.
     fn literal(&mut self, function: &str, arguments: &[IdedExpr]) {
-        let [
-            IdedExpr {
-                expr: Expr::Literal(LiteralValue::String(text)),
-                ..
-            },
-        ] = arguments
-        else {
+        let (([literal], _) | ([literal, _], "findAll")) = (arguments, function) else {
+            return;
+        };
+        let Expr::Literal(LiteralValue::String(text)) = &literal.expr else {
             return;
         };
         let text = text.inner();
@@ -294,6 +297,11 @@ impl<'a> Checker<'a> {
             "matches" => Pattern::new(text).error().is_none(),
             "duration" => read_span(text).is_some(),
             "timestamp" => read_time(text).is_some(),
+            "find" | "findAll" => {
+                let error = Pattern::new(text).error().map(str::to_owned);
+                self.pattern_error = self.pattern_error.take().or(error);
+                true
+            }
             _ => true,
         };
         if !is_one {

@@ -9,31 +9,75 @@ use kube_cel::cel::common::ast::{
 pub(super) const SORT_BY: &str = "@sortByAssociatedKeys";
 /// A function that adds entries to a map.
 pub(super) const INSERT: &str = "cel.@mapInsert";
+/// What a macro is applied to can be twice in what it stands for, so that a chain of them grows exponentially. Kubernetes itself
+/// does not come to an end long before this many parts are copied.
+const MOST_COPIED: usize = 100_000;
 const RESULT: &str = "@result";
 const TO_SORT: &str = "@__sortBy_input__";
 const UNUSED: &str = "#unused";
 
 /// Expands all macros in an expression.
-pub(super) fn expand(expression: IdedExpr) -> IdedExpr {
+///
+/// # Errors
+///
+/// That it becomes too large.
+pub(super) fn expand(expression: IdedExpr) -> Result<IdedExpr, String> {
+    let mut copied = 0;
+    let expanded = expand_all(expression, &mut copied);
+    match copied > MOST_COPIED {
+        true => Err("expression is too large".to_owned()),
+        false => Ok(expanded),
+    }
+}
+
+/// The expressions that an expression is made of.
+pub(super) fn parts(expression: &IdedExpr) -> Vec<&IdedExpr> {
+    match &expression.expr {
+        Expr::Call(call) => call.target.as_deref().into_iter().chain(&call.args).collect(),
+        Expr::Select(select) => vec![&select.operand],
+        Expr::List(list) => list.elements.iter().collect(),
+        Expr::Map(map) => {
+            let entries = map.entries.iter().filter_map(|entry| match &entry.expr {
+                EntryExpr::MapEntry(entry) => Some([&entry.key, &entry.value]),
+                EntryExpr::StructField(_) => None,
+            });
+            entries.flatten().collect()
+        }
+        Expr::Comprehension(loops) => vec![
+            &loops.iter_range,
+            &loops.accu_init,
+            &loops.loop_cond,
+            &loops.loop_step,
+            &loops.result,
+        ],
+        Expr::Ident(_) | Expr::Literal(_) | Expr::Struct(_) | Expr::Unspecified => Vec::new(),
+    }
+}
+
+fn expand_all(expression: IdedExpr, copied: &mut usize) -> IdedExpr {
+    if *copied > MOST_COPIED {
+        return expression;
+    }
+    let mut each = |part: IdedExpr| expand_all(part, copied);
     let expr = match expression.expr {
         Expr::Call(mut call) => {
-            call.target = call.target.map(|target| Box::new(expand(*target)));
-            call.args = call.args.into_iter().map(expand).collect();
-            expand_call(call)
+            call.target = call.target.map(|target| Box::new(each(*target)));
+            call.args = call.args.into_iter().map(&mut each).collect();
+            expand_call(call, copied)
         }
         Expr::Select(mut select) => {
-            select.operand = Box::new(expand(*select.operand));
+            select.operand = Box::new(each(*select.operand));
             Expr::Select(select)
         }
         Expr::List(mut list) => {
-            list.elements = list.elements.into_iter().map(expand).collect();
+            list.elements = list.elements.into_iter().map(&mut each).collect();
             Expr::List(list)
         }
         Expr::Map(mut map) => {
             for entry in &mut map.entries {
                 if let EntryExpr::MapEntry(entry) = &mut entry.expr {
-                    entry.key = expand(std::mem::take(&mut entry.key));
-                    entry.value = expand(std::mem::take(&mut entry.value));
+                    entry.key = each(std::mem::take(&mut entry.key));
+                    entry.value = each(std::mem::take(&mut entry.value));
                 }
             }
             Expr::Map(map)
@@ -48,7 +92,7 @@ pub(super) fn expand(expression: IdedExpr) -> IdedExpr {
                 ..
             } = &mut *loops;
             for part in [iter_range, accu_init, loop_cond, loop_step, result] {
-                *part = expand(std::mem::take(part));
+                *part = each(std::mem::take(part));
             }
             Expr::Comprehension(loops)
         }
@@ -60,7 +104,13 @@ pub(super) fn expand(expression: IdedExpr) -> IdedExpr {
     }
 }
 
-fn expand_call(call: CallExpr) -> Expr {
+fn expand_call(call: CallExpr, copied: &mut usize) -> Expr {
+    if matches!(call.func_name.as_str(), "optMap" | "optFlatMap") {
+        *copied += call.target.as_deref().map_or(0, size);
+        if *copied > MOST_COPIED {
+            return Expr::Call(call);
+        }
+    }
     let expanded = call
         .target
         .as_deref()
@@ -74,6 +124,10 @@ fn expand_call(call: CallExpr) -> Expr {
             _ => None,
         });
     expanded.unwrap_or(Expr::Call(call))
+}
+
+fn size(expression: &IdedExpr) -> usize {
+    1 + parts(expression).into_iter().map(size).sum::<usize>()
 }
 
 /// `target.hasValue() ? optional.of(body) : optional.none()`, with the value bound to a name.

@@ -1,6 +1,7 @@
 //! CEL as Kubernetes' schemas use it: expressions and JSON values in, results or errors in the words of Kubernetes' own
 //! implementation, and what they cost, out. Parsing, functions and arithmetic are those of the `cel` crate and of `kube-cel`.
 //!
+//! What Kubernetes' parser refuses as too deep is refused before (`tokens`, `nesting`), and all that recurses has its stack (`stack`).
 //! An expression is parsed and its macros are expanded (`program`, `macros`); over a schema it is type-checked against the table of
 //! all functions (`check`, `library`) and its cost is estimated (`estimate`); over a value it is evaluated, and what that costs is
 //! counted (`evaluate`, `spending`).
@@ -26,15 +27,19 @@ mod known;
 mod library;
 mod macros;
 mod names;
+mod nesting;
 mod operators;
 mod path;
+mod patterns;
 mod places;
 mod program;
 mod range;
 mod spending;
+mod stack;
 #[cfg(test)]
 mod tests;
 mod times;
+mod tokens;
 mod types;
 mod value;
 

@@ -11,6 +11,7 @@ use kube_cel::cel::{ExecutionError, Value as Cel};
 use super::conversions::convert;
 use super::formatting::format;
 use super::functions::{size, type_of};
+use super::patterns;
 use super::times;
 
 /// The functions that convert, each of which is called as the type that it converts to.
@@ -36,6 +37,10 @@ pub(super) fn apply(name: &str, operands: &[Cel]) -> Option<Result<Cel>> {
     };
     Some(match (name, operands) {
         (operators::LOGICAL_NOT, [Cel::Bool(value)]) => Ok(Cel::Bool(!value)),
+        (operators::NEGATE, [Cel::Int(value)]) => {
+            let negated = value.checked_neg().map(Cel::Int);
+            negated.ok_or_else(|| ExecutionError::Overflow("minus", Cel::Int(*value), Cel::Null))
+        }
         (operators::LESS, [left, right]) => compared(left, right, Ordering::is_lt),
         (operators::LESS_EQUALS, [left, right]) => compared(left, right, Ordering::is_le),
         (operators::GREATER, [left, right]) => compared(left, right, Ordering::is_gt),
@@ -56,6 +61,7 @@ pub(super) fn apply(name: &str, operands: &[Cel]) -> Option<Result<Cel>> {
         ("last", [Cel::List(items)]) => Ok(optional(items.last())),
         ("optional.of", [value]) => Ok(optional(Some(value))),
         ("optional.none", []) => Ok(optional(None)),
+        ("matches" | "find" | "findAll", operands) => return patterns::apply(name, operands),
         ("hasValue" | "value" | "or" | "orValue", [Cel::Opaque(_), ..]) => return chosen(name, operands),
         ("format", [Cel::String(template), Cel::List(values)]) => {
             format(template, values).map(|text| Cel::String(Arc::new(text)))

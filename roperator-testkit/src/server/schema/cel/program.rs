@@ -13,8 +13,10 @@ use super::super::structural::Node;
 use super::associative::Associative;
 use super::evaluate::{Evaluation, Failure};
 use super::functions::{WORDED, library};
-use super::macros::expand;
+use super::macros::{expand, parts};
 use super::names;
+use super::nesting::measure;
+use super::stack;
 use super::value::to_cel;
 
 /// What one evaluation may cost.
@@ -30,6 +32,7 @@ thread_local! {
 #[derive(Debug)]
 pub(in super::super) struct Program {
     expression: IdedExpr,
+    depth: usize,
     uses_old: bool,
 }
 
@@ -40,26 +43,26 @@ impl Program {
     ///
     /// What is wrong with its syntax.
     pub(in super::super) fn new(source: &str) -> Result<Self, String> {
-        let parsed = Parser::new().enable_optional_syntax(true).parse(source);
-        let expression = parsed.map_err(|errors| {
-            let shown = errors.errors.iter().map(|error| {
-                let line = usize::try_from(error.pos.0).unwrap_or_default();
-                let column = usize::try_from(error.pos.1).unwrap_or_default();
-                super::places::located(source, line, column.saturating_sub(1), &error.msg)
-            });
-            shown.collect::<Vec<_>>().join("\n")
-        })?;
-        if has_struct(&expression) {
-            return Err("messages are not supported".to_owned());
-        }
-        let mut expression = expand(expression);
-        names::join(&mut expression);
-        let uses_old = expression.references().has_variable("oldSelf");
-        Ok(Self { expression, uses_old })
+        let (depth, text) = measure(source)?;
+        stack::for_parsing(depth, || {
+            let expression = parse(source, &text)?;
+            if has_struct(&expression) {
+                return Err("messages are not supported".to_owned());
+            }
+            let mut expression = expand(expression)?;
+            names::join(&mut expression);
+            let uses_old = expression.references().has_variable("oldSelf");
+            Ok(Self {
+                depth: depth_of(&expression),
+                expression,
+                uses_old,
+            })
+        })
     }
 
-    pub(super) const fn expression(&self) -> &IdedExpr {
-        &self.expression
+    /// Walks through its syntax tree.
+    pub(super) fn walk<'p, T>(&'p self, walk: impl FnOnce(&'p IdedExpr) -> T) -> T {
+        stack::for_walking(self.depth, || walk(&self.expression))
     }
 
     /// Whether it compares with the old value.
@@ -78,7 +81,7 @@ impl Program {
         }
         LIBRARY.with(|cell| {
             let mut evaluation = Evaluation::new(cell.get_or_init(library), scope, bindings.lists.clone(), MOST_COST);
-            let result = evaluation.value(&self.expression);
+            let result = self.walk(|expression| evaluation.value(expression));
             Evaluated {
                 cost: evaluation.spent,
                 result: result.map(Outcome).map_err(|failure| match failure {
@@ -87,6 +90,13 @@ impl Program {
                 }),
             }
         })
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let expression = std::mem::take(&mut self.expression);
+        stack::for_walking(self.depth, || drop(expression));
     }
 }
 
@@ -106,29 +116,38 @@ pub(in super::super) enum Trouble {
     Error(String),
 }
 
+/// Parses a text; errors show the source that it was made of.
+fn parse(source: &str, text: &str) -> Result<IdedExpr, String> {
+    // What is nested too deep was refused before.
+    let parser = Parser::new().enable_optional_syntax(true).max_recursion_depth(u16::MAX);
+    parser.parse(text).map_err(|errors| {
+        let shown = errors.errors.iter().map(|error| {
+            let line = usize::try_from(error.pos.0).unwrap_or_default();
+            let column = usize::try_from(error.pos.1).unwrap_or_default();
+            super::places::located(source, line, column.saturating_sub(1), &error.msg)
+        });
+        shown.collect::<Vec<_>>().join("\n")
+    })
+}
+
 /// The evaluator knows no messages, and must not meet one.
 fn has_struct(expression: &IdedExpr) -> bool {
     match &expression.expr {
         Expr::Struct(_) | Expr::Unspecified => true,
-        Expr::Call(call) => call.args.iter().chain(call.target.as_deref()).any(has_struct),
-        Expr::Select(select) => has_struct(&select.operand),
-        Expr::List(list) => list.elements.iter().any(has_struct),
-        Expr::Map(map) => map.entries.iter().any(|entry| match &entry.expr {
-            EntryExpr::MapEntry(entry) => has_struct(&entry.key) || has_struct(&entry.value),
-            EntryExpr::StructField(_) => true,
-        }),
-        Expr::Comprehension(loops) => {
-            let parts = [
-                &loops.iter_range,
-                &loops.accu_init,
-                &loops.loop_cond,
-                &loops.loop_step,
-                &loops.result,
-            ];
-            parts.into_iter().any(has_struct)
+        Expr::Map(map)
+            if map
+                .entries
+                .iter()
+                .any(|entry| matches!(entry.expr, EntryExpr::StructField(_))) =>
+        {
+            true
         }
-        Expr::Ident(_) | Expr::Literal(_) => false,
+        _ => parts(expression).into_iter().any(has_struct),
     }
+}
+
+fn depth_of(expression: &IdedExpr) -> usize {
+    1 + parts(expression).into_iter().map(depth_of).max().unwrap_or_default()
 }
 
 /// The value of an expression.

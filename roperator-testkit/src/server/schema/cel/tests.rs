@@ -143,3 +143,45 @@ fn constants_are_judged_before_there_are_values() {
         assert!(check(rule, &node, false, false, Wanted::Rule).is_ok(), "{rule}");
     }
 }
+
+/// Tests have as little stack as the server's workers.
+#[test]
+fn what_is_as_deep_as_it_may_be_is_checked_and_evaluated() {
+    let nested = |open: &str, close: &str, times: usize| format!("{}true{}", open.repeat(times), close.repeat(times));
+    let deep = [
+        nested("(", ")", 249),
+        nested("[", "]", 249) + " != []",
+        nested("true ? ", " : false", 1) + &" && true".repeat(5_000),
+        nested("!!(", ")", 249),
+        nested("!(false || ", ")", 248),
+        nested("[1].all(x, ", ")", 249),
+        nested("[1].exists(i, x, ", ")", 249),
+        nested("{'a': ", "}", 249) + " != {}",
+        format!("1{} > 0", " + 1".repeat(249)),
+        format!("[[1]]{} == []", ".map(x, x)".repeat(60)),
+        format!("'a'{} == 'a'", ".lowerAscii()".repeat(249)),
+        format!("optional.of(true){}.value()", ".optMap(x, x)".repeat(5)),
+    ];
+    let node = Node::new(&schema());
+    let bindings = Bindings::new(&node, &value(), None, false);
+    for rule in deep {
+        let shown = rule.get(..30).unwrap_or_default();
+        assert!(check(&rule, &node, false, false, Wanted::Rule).is_ok(), "{shown}");
+        let evaluated = Program::new(&rule).unwrap().evaluate(&bindings, false);
+        assert!(!matches!(evaluated.result, Err(Trouble::Error(_))), "{shown}");
+    }
+    let endless = format!("optional.of(1){}.hasValue()", ".optMap(x, x)".repeat(200));
+    assert!(Program::new(&endless).is_err());
+}
+
+#[test]
+fn what_is_in_a_loop_is_compiled_once() {
+    let node = Node::new(&schema());
+    let bindings = Bindings::new(&node, &value(), None, false);
+    let rule = "lists.range(2000).all(x, string(x).matches('^(\\\\w{40}|[0-9]){1,8}$'))";
+    let start = std::time::Instant::now();
+    let result = Program::new(rule).unwrap().evaluate(&bindings, false).result;
+    assert!(result.is_ok_and(|result| result.is_true()));
+    // Compiled for each item, it took half a second each.
+    assert!(start.elapsed() < std::time::Duration::from_secs(60));
+}

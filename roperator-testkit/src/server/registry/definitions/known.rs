@@ -1,0 +1,127 @@
+//! What is known of definitions: what each was when it was last looked at goes in, the resources that are served come out.
+//! It reads nothing from the store.
+
+use std::{collections::HashMap, sync::Arc};
+
+use serde_json::Value;
+
+use super::{
+    super::{
+        custom,
+        object::{is_deleted, text},
+        resource::{Resource, version_priority},
+    },
+    has_condition, is_established,
+};
+use crate::server::{status::GroupResource, store::Revision};
+
+/// The kinds that definitions define now.
+#[derive(Debug, Default)]
+pub struct Definitions {
+    served: HashMap<(String, String, String), Arc<Resource>>,
+    /// The versions that the server itself reads and writes: the preferred ones, or the stored ones where none is served.
+    homes: HashMap<GroupResource, Arc<Resource>>,
+    /// The definitions by name, as they were last served.
+    pub(super) known: HashMap<String, Known>,
+}
+
+/// A definition, as it was last looked at.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) definition: Value,
+    /// The write that made it what it is.
+    pub(super) revision: Revision,
+}
+
+/// What becomes of what a definition served.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    /// It goes on.
+    None,
+    /// It is served otherwise.
+    Otherwise,
+    /// It is gone; what is served now, if anything, is another's of the same name.
+    Gone,
+}
+
+impl Definitions {
+    pub(in crate::server::registry) fn resource(&self, place: &(String, String, String)) -> Option<Arc<Resource>> {
+        self.served.get(place).cloned()
+    }
+
+    pub(in crate::server::registry) fn resources(&self) -> Vec<Arc<Resource>> {
+        self.served.values().cloned().collect()
+    }
+
+    pub(in crate::server::registry) fn home(&self, place: &GroupResource) -> Option<Arc<Resource>> {
+        self.homes.get(place).cloned()
+    }
+
+    /// Whether the definition of a resource is being deleted.
+    pub(in crate::server::registry) fn is_terminating(&self, resource: &Resource) -> bool {
+        let name = format!("{}.{}", resource.plural, resource.group);
+        self.known.get(&name).is_some_and(|known| is_deleted(&known.definition))
+    }
+
+    /// What becomes of what a definition served, which is this now.
+    pub(super) fn change(&self, name: &str, now: Option<&Known>) -> Change {
+        let (before, now) = match (self.known.get(name), now) {
+            (None, None) => return Change::None,
+            (None, Some(_)) => return Change::Otherwise,
+            (Some(_), None) => return Change::Gone,
+            (Some(before), Some(now)) => (&before.definition, &now.definition),
+        };
+        let is_same = |pointer| before.pointer(pointer) == now.pointer(pointer);
+        if !is_same("/metadata/uid") {
+            Change::Gone
+        } else if is_same("/spec") && is_same("/status/acceptedNames") && is_established(before) == is_established(now)
+        {
+            Change::None
+        } else {
+            Change::Otherwise
+        }
+    }
+
+    /// Serves what a definition defines.
+    pub(super) fn insert(&mut self, versions: &[custom::Version]) {
+        let served = || versions.iter().filter(|version| version.is_served);
+        for version in served() {
+            let resource = &version.resource;
+            let place = (
+                resource.group.clone(),
+                resource.version.clone(),
+                resource.plural.clone(),
+            );
+            self.served.insert(place, Arc::clone(resource));
+        }
+        let preferred = served().max_by_key(|version| version_priority(&version.resource.version));
+        let home = preferred.or_else(|| versions.iter().find(|version| version.is_stored));
+        if let Some(home) = home {
+            self.homes
+                .insert(home.resource.group_resource(), Arc::clone(&home.resource));
+        }
+    }
+
+    /// No longer serves what a definition defined.
+    pub(super) fn forget(&mut self, name: &str) {
+        let is_other = |resource: &Resource| format!("{}.{}", resource.plural, resource.group) != name;
+        self.served.retain(|_, resource| is_other(resource));
+        self.homes.retain(|_, resource| is_other(resource));
+    }
+
+    /// The definitions of a group that wait for names.
+    pub(super) fn waiting(&self, group: &str) -> Vec<String> {
+        let waits = |known: &Known| {
+            text(&known.definition, "/spec/group") == group
+                && !has_condition(&known.definition, "NamesAccepted", "True")
+        };
+        let waiting = self.known.iter().filter(|(_, known)| waits(known));
+        waiting.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// The other definitions, which may have the names that one wants.
+    pub(super) fn others(&self, name: &str) -> Vec<&Value> {
+        let others = self.known.iter().filter(|(other, _)| *other != name);
+        others.map(|(_, known)| &known.definition).collect()
+    }
+}
