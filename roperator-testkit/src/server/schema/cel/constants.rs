@@ -1,7 +1,7 @@
 //! What is wrong with the constants of an expression, before there are values: an expression that is well typed in, errors in
 //! Kubernetes' words out. Conversions of what is written out are made at once, and templates are held against their values.
 
-use kube_cel::cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue};
+use kube_cel::cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue};
 use kube_cel::cel::{ExecutionError, Value as Cel};
 
 use super::conversions::convert;
@@ -9,6 +9,7 @@ use super::evaluate::written;
 use super::formatting::{Clause, Piece, pieces};
 use super::functions::shown_type;
 use super::known::Known;
+use super::macros::parts;
 use super::operators::CONVERSIONS;
 use super::places::Text;
 use super::types::Type;
@@ -104,27 +105,4 @@ fn refused<'e>(clause: Clause, value: &'e IdedExpr, known: &Known<'_>) -> Option
         parts.into_iter().find_map(|part| refused(clause, part, known))
     };
     why.map(|why| (value, why)).or_else(within)
-}
-
-fn parts(expression: &IdedExpr) -> Vec<&IdedExpr> {
-    match &expression.expr {
-        Expr::Call(call) => call.target.as_deref().into_iter().chain(&call.args).collect(),
-        Expr::Select(select) => vec![&select.operand],
-        Expr::List(list) => list.elements.iter().collect(),
-        Expr::Map(map) => {
-            let pairs = map.entries.iter().flat_map(|entry| match &entry.expr {
-                EntryExpr::MapEntry(entry) => vec![&entry.key, &entry.value],
-                EntryExpr::StructField(_) => Vec::new(),
-            });
-            pairs.collect()
-        }
-        Expr::Comprehension(loops) => vec![
-            &loops.iter_range,
-            &loops.accu_init,
-            &loops.loop_cond,
-            &loops.loop_step,
-            &loops.result,
-        ],
-        Expr::Ident(_) | Expr::Literal(_) | Expr::Struct(_) | Expr::Unspecified => Vec::new(),
-    }
 }
