@@ -56,30 +56,24 @@ impl<'v> Check<'_, 'v> {
     }
 
     fn scalar(&mut self, scalar: Scalar, value: &Value) {
-        let (fits, why) = match scalar {
-            Scalar::Number => (
-                value.is_number(),
-                format!("expected numeric (int or float), got {}", go::type_name(value)),
-            ),
-            Scalar::String => (
-                value.is_string(),
-                format!(
-                    "expected string, got &value.valueUnstructured{{Value:{}}}",
-                    go::syntax(value)
-                ),
-            ),
-            Scalar::Boolean => (
-                value.is_boolean(),
-                format!("expected boolean, got &{{{}}}", go::print(value)),
-            ),
-            Scalar::Any => (
-                !value.is_object() && !value.is_array(),
-                format!("expected any scalar, got &{{{}}}", go::print(value)),
-            ),
+        let fits = match scalar {
+            Scalar::Number => value.is_number(),
+            Scalar::String => value.is_string(),
+            Scalar::Boolean => value.is_boolean(),
+            Scalar::Any => !value.is_object() && !value.is_array(),
         };
-        if !fits && !value.is_null() {
-            self.problem(&why);
+        if fits || value.is_null() {
+            return;
         }
+        self.problem(&match scalar {
+            Scalar::Number => format!("expected numeric (int or float), got {}", go::type_name(value)),
+            Scalar::String => {
+                let value = go::syntax(value);
+                format!("expected string, got &value.valueUnstructured{{Value:{value}}}")
+            }
+            Scalar::Boolean => format!("expected boolean, got &{{{}}}", go::print(value)),
+            Scalar::Any => format!("expected any scalar, got &{{{}}}", go::print(value)),
+        });
     }
 
     fn fields(&mut self, map: MapAtom<'_>, value: &'v Value) {
