@@ -8,19 +8,12 @@ mod schemas;
 
 use std::sync::Arc;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use serde_json::{Map, Value};
-use sha2::{Digest as _, Sha256};
+use serde_json::Value;
 
 use self::schemas::{Schema, Schemas};
-use super::{
-    object::text,
-    resource::{Nature, Resource, Subresource, version_priority},
-    strategy::Strategy,
-};
+use super::object::text;
 use crate::server::{
     field::FieldError,
-    names,
     schema::{ScalePaths, decode_object_meta, selectable_fields},
     shape::{ShapeId, Shapes},
     table::{self, Column},
@@ -41,7 +34,21 @@ pub struct Definition {
 }
 
 impl Definition {
-    /// A version (`spec.versions[*]`) of a definition, the schema of the stored version, and those of all.
+    /// The versions (`spec.versions`) of a definition; none if none of them is stored.
+    pub(super) fn all(versions: &[Value]) -> Vec<(&Value, Self)> {
+        let all = Schema::all(versions);
+        let schema_of = |version: &Value| all.get(text(version, "/name")).map(Arc::clone);
+        let stored = versions.iter().find(|version| is(version, "storage"));
+        let Some(stored) = stored.and_then(schema_of) else {
+            return Vec::new();
+        };
+        let all_versions = versions.iter().filter_map(|version| {
+            let own = schema_of(version)?;
+            Some((version, Self::new(version, own, Arc::clone(&stored), Arc::clone(&all))))
+        });
+        all_versions.collect()
+    }
+
     fn new(version: &Value, own: Arc<Schema>, stored: Arc<Schema>, all: Schemas) -> Self {
         let printed = version.get("additionalPrinterColumns").and_then(Value::as_array);
         Self {
@@ -53,6 +60,12 @@ impl Definition {
             has_status: version.pointer("/subresources/status").is_some(),
             version: version.clone(),
         }
+    }
+
+    /// Whether objects have a status of their own.
+    #[must_use]
+    pub const fn has_status(&self) -> bool {
+        self.has_status
     }
 
     /// Reads an object by the schema: what it does not know is dropped and told, what is absent gets its default.
@@ -205,6 +218,12 @@ impl Definition {
     }
 }
 
+/// Whether a flag of a version (`served`, `storage`, `deprecated`) is set.
+#[must_use]
+pub(super) fn is(version: &Value, flag: &str) -> bool {
+    version.get(flag).and_then(Value::as_bool) == Some(true)
+}
+
 /// An object was stored in a version that its definition no longer has.
 #[derive(Debug)]
 pub struct UnknownVersion(String);
@@ -218,147 +237,4 @@ impl UnknownVersion {
             self.0
         )
     }
-}
-
-/// The resources that a definition serves, one for each version that is served.
-#[must_use]
-pub fn resources(crd: &Value) -> Vec<Version> {
-    let versions = crd.pointer("/spec/versions").and_then(Value::as_array);
-    let versions = versions.map_or(&[][..], Vec::as_slice);
-    let has = |version: &Value, flag: &str| version.get(flag).and_then(Value::as_bool) == Some(true);
-    let all = Schema::all(versions);
-    let schema_of = |version: &Value| all.get(text(version, "/name")).map(Arc::clone);
-    let Some(stored) = versions
-        .iter()
-        .find(|version| has(version, "storage"))
-        .and_then(schema_of)
-    else {
-        return Vec::new();
-    };
-    let all_versions = versions.iter().filter_map(|version| {
-        let own = schema_of(version)?;
-        let definition = Definition::new(version, own, Arc::clone(&stored), Arc::clone(&all));
-        Some(Version {
-            resource: Arc::new(resource(crd, version, definition)),
-            is_served: has(version, "served"),
-            is_stored: has(version, "storage"),
-        })
-    });
-    all_versions.collect()
-}
-
-/// A version of what a definition defines.
-#[derive(Debug)]
-pub struct Version {
-    /// The resource in it.
-    pub resource: Arc<Resource>,
-    /// Whether clients can ask for it.
-    pub is_served: bool,
-    /// Whether objects are stored in it.
-    pub is_stored: bool,
-}
-
-fn resource(crd: &Value, version: &Value, definition: Definition) -> Resource {
-    let group = text(crd, "/spec/group");
-    let api_version = super::resource::join(group, text(version, "/name"));
-    let kind = text(crd, "/status/acceptedNames/kind");
-    let owned = |verbs: &[&str]| verbs.iter().map(|verb| (*verb).to_owned()).collect::<Vec<_>>();
-    let mut subresources = Vec::new();
-    if definition.has_status {
-        subresources.push(Subresource {
-            name: "status".to_owned(),
-            verbs: owned(&["get", "patch", "update"]),
-            api_version: api_version.clone(),
-            kind: kind.to_owned(),
-        });
-    }
-    if definition.scale.is_some() {
-        subresources.push(Subresource {
-            name: "scale".to_owned(),
-            verbs: owned(&["get", "patch", "update"]),
-            api_version: "autoscaling/v1".to_owned(),
-            kind: "Scale".to_owned(),
-        });
-    }
-    let strategy = Strategy {
-        has_status: definition.has_status,
-        unconditional_update: false,
-        validate_name: names::subdomain,
-        ..Strategy::PLAIN
-    };
-    Resource {
-        group: group.to_owned(),
-        version: text(version, "/name").to_owned(),
-        plural: text(crd, "/status/acceptedNames/plural").to_owned(),
-        singular: text(crd, "/status/acceptedNames/singular").to_owned(),
-        short_names: texts(crd, "/status/acceptedNames/shortNames"),
-        categories: texts(crd, "/status/acceptedNames/categories"),
-        storage_hash: Some(storage_hash(crd)),
-        kind: kind.to_owned(),
-        list_kind: text(crd, "/status/acceptedNames/listKind").to_owned(),
-        deprecation: deprecation(crd, version),
-        namespaced: text(crd, "/spec/scope") == "Namespaced",
-        verbs: owned(&[
-            "delete",
-            "deletecollection",
-            "get",
-            "list",
-            "patch",
-            "create",
-            "update",
-            "watch",
-        ]),
-        subresources,
-        strategy,
-        nature: Nature::Custom(Arc::new(definition)),
-        twin: None,
-        blank: Value::Object(Map::new()),
-    }
-}
-
-/// What is warned of in a deprecated version: in the author's words, or else of the best version that is not.
-fn deprecation(crd: &Value, version: &Value) -> Option<String> {
-    let is = |version: &Value, flag: &str| version.get(flag).and_then(Value::as_bool) == Some(true);
-    if !is(version, "deprecated") {
-        return None;
-    }
-    if let Some(warning) = version.get("deprecationWarning").and_then(Value::as_str) {
-        return Some(warning.to_owned());
-    }
-    let (group, kind) = (text(crd, "/spec/group"), text(crd, "/spec/names/kind"));
-    let this = text(version, "/name");
-    let versions = crd.pointer("/spec/versions").and_then(Value::as_array);
-    let better = versions
-        .into_iter()
-        .flatten()
-        .filter(|other| is(other, "served") && !is(other, "deprecated"))
-        .map(|other| text(other, "/name"))
-        .filter(|other| version_priority(other) > version_priority(this))
-        .max_by_key(|other| version_priority(other));
-    let instead = better.map_or_else(String::new, |better| format!("; use {group}/{better} {kind}"));
-    Some(format!("{group}/{this} {kind} is deprecated{instead}"))
-}
-
-fn texts(object: &Value, pointer: &str) -> Vec<String> {
-    let list = object.pointer(pointer).and_then(Value::as_array);
-    list.into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .map(str::to_owned)
-        .collect()
-}
-
-/// As the real server makes it: of the group, the stored version and the kind.
-fn storage_hash(crd: &Value) -> String {
-    let versions = crd.pointer("/spec/versions").and_then(Value::as_array);
-    let is_stored = |version: &&Value| version.get("storage").and_then(Value::as_bool) == Some(true);
-    let stored = versions.into_iter().flatten().find(is_stored);
-    let version = stored.map_or("", |version| text(version, "/name"));
-    let place = format!(
-        "{}/{version}/{}",
-        text(crd, "/spec/group"),
-        text(crd, "/status/acceptedNames/kind")
-    );
-    let digest = Sha256::digest(place.as_bytes());
-    STANDARD.encode(digest.get(..8).unwrap_or_default())
 }

@@ -2,6 +2,7 @@
 //! its objects with it. What the real server's controllers do a moment later is done here at once, as writes of their own.
 
 mod known;
+mod versions;
 
 use std::sync::{Arc, LazyLock, MutexGuard, PoisonError};
 
@@ -12,7 +13,6 @@ use self::known::{Change, Known};
 use super::{
     Registry,
     codec::decode,
-    custom,
     object::{child_mut, finalizers, is_deleted, meta, set_finalizers, set_meta, text},
     options::{DeleteOptions, ListOptions},
     read::Selection,
@@ -119,7 +119,7 @@ impl Registry {
         let established = now.as_ref().filter(|now| is_established(&now.definition));
         let versions = established
             .filter(|_| change != Change::None)
-            .map(|now| custom::resources(&now.definition));
+            .map(|now| versions::resources(&now.definition));
         let mut definitions = self.definitions_mut();
         if change != Change::None {
             definitions.forget(name);

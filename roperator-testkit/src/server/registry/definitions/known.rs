@@ -7,11 +7,11 @@ use serde_json::Value;
 
 use super::{
     super::{
-        custom,
         object::{is_deleted, text},
         resource::{Resource, version_priority},
     },
     has_condition, is_established,
+    versions::Version,
 };
 use crate::server::{status::GroupResource, store::Revision};
 
@@ -83,7 +83,7 @@ impl Definitions {
     }
 
     /// Serves what a definition defines.
-    pub(super) fn insert(&mut self, versions: &[custom::Version]) {
+    pub(super) fn insert(&mut self, versions: &[Version]) {
         let served = || versions.iter().filter(|version| version.is_served);
         for version in served() {
             let resource = &version.resource;

@@ -139,7 +139,7 @@ fn rolling(errors: &mut Errors, at: &At<'_>) {
 fn validate_update(new: &Value, old: &Value) -> Errors {
     let mut errors = Errors::new();
     let (new, old) = (At::root(new).child("spec"), At::root(old).child("spec"));
-    check::immutable_selector(&mut errors, &new, &old);
+    labels::immutable_selector(&mut errors, &new, &old);
     validate(&mut errors, &new);
     errors
 }

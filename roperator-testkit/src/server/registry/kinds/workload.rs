@@ -132,7 +132,7 @@ pub fn update(new: &Value, old: &Value, judge: fn(&mut Errors, &At<'_>)) -> Erro
     let mut errors = Errors::new();
     let (new, old) = (At::root(new).child("spec"), At::root(old).child("spec"));
     judge(&mut errors, &new);
-    check::immutable_selector(&mut errors, &new, &old);
+    labels::immutable_selector(&mut errors, &new, &old);
     errors
 }
 

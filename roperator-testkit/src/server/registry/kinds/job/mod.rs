@@ -8,6 +8,7 @@
 
 pub mod spec;
 
+mod indexes;
 mod policy;
 mod status;
 mod update;

@@ -1,9 +1,9 @@
-//! What is wrong with the policies by which a job fails or succeeds early, and with lists of indexes. Reads only.
+//! What is wrong with the policies by which a job fails or succeeds early. Reads only.
 
 use std::collections::BTreeSet;
 
-use super::spec::is_indexed;
-use crate::server::field::{FieldError, Problem, quote};
+use super::indexes::{count_indexes, is_indexed};
+use crate::server::field::{FieldError, Problem};
 use crate::server::names;
 use crate::server::registry::kinds::pod::at::{At, Errors, same};
 use crate::server::registry::kinds::pod::text::quoted_list;
@@ -169,49 +169,6 @@ fn success_rule(errors: &mut Errors, rule: &At<'_>, completions: i64) {
     }
 }
 
-/// How many indexes a text such as `0,2-4` names, or what is wrong with it.
-pub fn count_indexes(text: &str, completions: i64) -> Result<i64, String> {
-    let mut total = 0;
-    let mut last = None;
-    for interval in text.split(',').filter(|_| !text.is_empty()) {
-        let (first, end) = index_interval(interval, completions)?;
-        if let Some(last) = last.filter(|last| *last >= first) {
-            return Err(format!("non-increasing order, previous: {last}, current: {first}"));
-        }
-        total += end - first + 1;
-        last = Some(end);
-    }
-    Ok(total)
-}
-
-/// The first and the last index of an interval such as `2-4` or `2`, or what is wrong with it.
-pub fn index_interval(interval: &str, completions: i64) -> Result<(i64, i64), String> {
-    let index = |text: &str| {
-        let not_a_number = |_| format!("cannot convert string to integer for index: {}", quote(text));
-        let index: i64 = text.parse().map_err(not_a_number)?;
-        if index >= completions {
-            return Err(format!("too large index: {}", quote(text)));
-        }
-        Ok(index)
-    };
-    let parts: Vec<&str> = interval.split('-').collect();
-    match parts.as_slice() {
-        [first] => index(first).map(|first| (first, first)),
-        [first, last] => {
-            let (first, last) = (index(first)?, index(last)?);
-            if first >= last {
-                return Err(format!("non-increasing order, previous: {first}, current: {last}"));
-            }
-            Ok((first, last))
-        }
-        _ => Err(format!(
-            "the fragment {} violates the requirement that an index interval can have at most two parts separated by \
-             '-'",
-            quote(interval)
-        )),
-    }
-}
-
 /// A policy is what it was; `name` is the real server's of its kind.
 pub fn stays(errors: &mut Errors, new: &At<'_>, old: &At<'_>, name: &str) {
     if !same(new.value, old.value) {
@@ -221,20 +178,5 @@ pub fn stays(errors: &mut Errors, new: &At<'_>, old: &At<'_>, name: &str) {
             "null".to_owned()
         };
         errors.push(check::shown(&new.path, Problem::Invalid, &value, "field is immutable"));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn indexes_are_counted() {
-        assert_eq!(count_indexes("", 5), Ok(0));
-        assert_eq!(count_indexes("0,2-4", 5), Ok(4));
-        assert_eq!(count_indexes("5", 5), Err("too large index: \"5\"".to_owned()));
-        assert!(
-            count_indexes("2,1", 5).is_err() && count_indexes("a", 5).is_err() && count_indexes("1-2-3", 5).is_err()
-        );
     }
 }

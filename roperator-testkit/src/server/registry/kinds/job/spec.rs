@@ -2,8 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::policy;
-use super::{NAME_LABELS, UID_LABELS};
+use super::{NAME_LABELS, UID_LABELS, indexes::is_indexed, policy};
 use crate::server::field::FieldError;
 use crate::server::names;
 use crate::server::registry::kinds::pod::at::{At, Errors};
@@ -30,12 +29,6 @@ pub fn job(errors: &mut Errors, job: &At<'_>, needs_prefixed: bool) {
             errors.push(FieldError::invalid(&name.path, name.text(), detail));
         }
     }
-}
-
-/// Whether a job's pods have indexes.
-#[must_use]
-pub fn is_indexed(spec: &At<'_>) -> bool {
-    spec.text_of("completionMode") == "Indexed"
 }
 
 /// A selector that the server made selects the pods that it has labelled.

@@ -3,8 +3,7 @@
 
 use serde_json::Value;
 
-use super::policy::{count_indexes, index_interval};
-use super::spec::is_indexed;
+use super::indexes::{count_indexes, index_interval, is_indexed};
 use crate::server::field::FieldError;
 use crate::server::registry::kinds::pod::at::{At, Errors, same};
 use crate::server::registry::kinds::pod::{check, go_json};

@@ -6,15 +6,11 @@
 
 use serde_json::Value;
 
-use super::policy;
-use super::spec::{self, is_indexed};
-use super::{NAME_LABELS, UID_LABELS};
+use super::{NAME_LABELS, UID_LABELS, indexes::is_indexed, policy, spec};
 use crate::server::field::{FieldError, Problem};
 use crate::server::registry::kinds::pod::at::{At, Errors, same};
-use crate::server::registry::kinds::pod::{check, go_json};
+use crate::server::registry::kinds::pod::{check, go_json, labels};
 use crate::server::registry::kinds::values::{items, items_mut, text};
-
-const IMMUTABLE: &str = "field is immutable";
 
 /// What is wrong with an update of a job.
 pub fn validate(new: &Value, old: &Value) -> Errors {
@@ -29,7 +25,7 @@ pub fn validate(new: &Value, old: &Value) -> Errors {
     // The real server judges the spec a second time.
     spec::spec(&mut errors, &now);
     completions(&mut errors, &now, &before);
-    check::immutable_selector(&mut errors, &now, &before);
+    labels::immutable_selector(&mut errors, &now, &before);
     template(&mut errors, &now, &before, may_change_template(&old));
     let policy = |errors: &mut Errors, field: &str, name: &str| {
         policy::stays(errors, &now.child(field), &before.child(field), name);
@@ -81,7 +77,7 @@ fn template(errors: &mut Errors, new: &At<'_>, old: &At<'_>, may_change: bool) {
     if !may_change {
         if !same(now.value, before.value) {
             let shown = go_json::compact_template(now.value);
-            errors.push(check::shown(&now.path, Problem::Invalid, &shown, IMMUTABLE));
+            errors.push(check::shown(&now.path, Problem::Invalid, &shown, check::IMMUTABLE));
         }
         return;
     }
@@ -108,7 +104,7 @@ fn template(errors: &mut Errors, new: &At<'_>, old: &At<'_>, may_change: bool) {
         // The real server's own path.
         let path = new.path.child("template.spec");
         let shown = go_json::compact_spec(now.value);
-        errors.push(check::shown(&path, Problem::Invalid, &shown, IMMUTABLE));
+        errors.push(check::shown(&path, Problem::Invalid, &shown, check::IMMUTABLE));
     }
 }
 

@@ -9,7 +9,7 @@ use crate::server::field::{FieldError, FieldPath, Problem};
 const NEGATIVE: &str = "must be greater than or equal to 0";
 
 /// What the real server says of a field that may not change.
-const IMMUTABLE: &str = "field is immutable";
+pub const IMMUTABLE: &str = "field is immutable";
 
 /// Errors for a value with these problems.
 pub fn problems(errors: &mut Errors, path: &FieldPath, value: impl Into<Value>, problems: Vec<String>) {
@@ -83,14 +83,6 @@ pub fn known(errors: &mut Errors, at: &At<'_>, supported: &[&str]) {
 pub fn immutable(errors: &mut Errors, new: &At<'_>, old: &At<'_>) {
     if !super::at::same(new.value, old.value) {
         errors.push(FieldError::invalid(&new.path, new.value.clone(), IMMUTABLE));
-    }
-}
-
-/// The selector of a spec is what it was.
-pub fn immutable_selector(errors: &mut Errors, new: &At<'_>, old: &At<'_>) {
-    let selector = new.child("selector");
-    if !super::at::same(selector.value, old.child("selector").value) {
-        errors.push(super::labels::bad_selector(&selector, IMMUTABLE));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::at::{At, Errors};
+use super::at::{At, Errors, same};
 use super::check;
 use crate::server::field::{FieldError, Problem, quote};
 use crate::server::names;
@@ -118,6 +118,14 @@ pub fn matches(selector: &Value, labels: &Value) -> bool {
                 _ => actual.is_none(),
             }
         })
+}
+
+/// The selector of a spec is what it was.
+pub fn immutable_selector(errors: &mut Errors, new: &At<'_>, old: &At<'_>) {
+    let selector = new.child("selector");
+    if !same(selector.value, old.child("selector").value) {
+        errors.push(bad_selector(&selector, check::IMMUTABLE));
+    }
 }
 
 /// An error about a selector, which is shown in the order of the real server's fields.

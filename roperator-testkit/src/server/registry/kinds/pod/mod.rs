@@ -24,6 +24,7 @@ mod containers;
 mod create;
 mod diff;
 mod env;
+mod files;
 mod gated;
 mod handlers;
 mod image;

@@ -5,12 +5,12 @@
 use std::collections::BTreeSet;
 
 use super::at::{At, Errors};
-use super::{check, text, volumes};
+use super::{check, files, text};
 use crate::server::field::FieldError;
 
 /// What is wrong with a projected volume.
 pub fn source(errors: &mut Errors, volume: &At<'_>) {
-    volumes::mode(errors, &volume.child("defaultMode"));
+    files::mode(errors, &volume.child("defaultMode"));
     let mut paths = BTreeSet::new();
     for source in volume.child("sources").items() {
         let mut sources = 0;
@@ -19,7 +19,7 @@ pub fn source(errors: &mut Errors, volume: &At<'_>) {
                 sources += 1;
                 check::required(errors, &keys.child("name"));
                 for item in keys.child("items").items() {
-                    volumes::key_to_path(errors, &item);
+                    files::key_to_path(errors, &item);
                     let path = item.text_of("path");
                     once(errors, volume, &mut paths, path, keys.text_of("name"));
                 }
@@ -28,7 +28,7 @@ pub fn source(errors: &mut Errors, volume: &At<'_>) {
         if let Some(downward) = source.child("downwardAPI").set() {
             sources += 1;
             for file in downward.child("items").items() {
-                volumes::downward_file(errors, &file.shown_at(downward.path.clone()));
+                files::downward(errors, &file.shown_at(downward.path.clone()));
                 let path = file.text_of("path");
                 once(errors, volume, &mut paths, path, path);
             }
