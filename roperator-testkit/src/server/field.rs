@@ -155,6 +155,28 @@ impl FieldError {
         Self::new(path, Problem::Invalid, Some(value.into()), detail)
     }
 
+    /// The value cannot be, and is not shown, or is part of the detail.
+    #[must_use]
+    pub fn omitted(path: &FieldPath, detail: impl Into<String>) -> Self {
+        Self::new(path, Problem::Invalid, None, detail)
+    }
+
+    /// The server's own failure.
+    #[must_use]
+    pub fn internal(path: &FieldPath, detail: impl Into<String>) -> Self {
+        Self::new(path, Problem::Internal, None, detail)
+    }
+
+    /// The value is not one of these; `None` if it is. That there is none is said first.
+    #[must_use]
+    pub fn unless_one_of<S: AsRef<str>>(path: &FieldPath, value: &str, choices: &[S]) -> Option<Self> {
+        if value.is_empty() {
+            return Some(Self::required(path, ""));
+        }
+        let is_known = choices.iter().any(|choice| choice.as_ref() == value);
+        (!is_known).then(|| Self::not_supported(path, value, choices))
+    }
+
     /// The value is of the wrong type; `shown` is what Kubernetes prints in its place.
     #[must_use]
     pub fn type_invalid(path: &FieldPath, shown: impl Into<Value>, detail: impl Into<String>) -> Self {

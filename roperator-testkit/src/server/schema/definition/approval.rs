@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::names::Condition;
+use super::condition::Condition;
 use crate::server::field::{FieldError, FieldPath};
 
 const ANNOTATION: &str = "api-approved.kubernetes.io";

@@ -3,7 +3,6 @@
 
 use serde_json::Value;
 
-use super::spec::one_of;
 use crate::server::field::{FieldError, FieldPath};
 use crate::server::names;
 use crate::server::schema::structural::text;
@@ -19,7 +18,11 @@ pub(super) fn validate(spec: &Value, preserves: bool, path: &FieldPath) -> Vec<F
         let why = "must be None if spec.preserveUnknownFields is true";
         found.push(FieldError::invalid(&path.child("strategy"), strategy.as_str(), why));
     }
-    found.extend(one_of(&strategy, &["None", "Webhook"], &path.child("strategy")));
+    found.extend(FieldError::unless_one_of(
+        &path.child("strategy"),
+        &strategy,
+        &["None", "Webhook"],
+    ));
     let config = conversion
         .pointer("/webhook/clientConfig")
         .filter(|config| config.is_object());

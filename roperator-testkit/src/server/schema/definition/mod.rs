@@ -7,6 +7,7 @@
 //! by an older server with a looser schema gets no mercy.
 
 mod approval;
+mod condition;
 mod conversion;
 mod costs;
 mod defaults;
@@ -24,7 +25,8 @@ use serde_json::{Map, Value, json};
 
 use crate::server::field::{FieldError, FieldPath};
 
-pub use names::{Condition, accept_names, establish};
+pub use condition::Condition;
+pub use names::{accept_names, establish};
 
 /// Fills in what the server fills in whenever it reads a definition, and drops what is empty.
 pub fn default(definition: &mut Value) {

@@ -5,32 +5,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::{approval, structure};
+use super::{approval, condition::Condition, structure};
 use crate::server::field::FieldPath;
-
-/// A condition of a definition, without its times.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Condition {
-    /// Its type.
-    pub kind: &'static str,
-    /// Whether it is `True`; it is `False` else.
-    pub status: bool,
-    /// Its reason.
-    pub reason: &'static str,
-    /// Its message.
-    pub message: String,
-}
-
-impl Condition {
-    pub(super) fn new(kind: &'static str, status: bool, reason: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            status,
-            reason,
-            message: message.into(),
-        }
-    }
-}
 
 /// What a definition gets of the names it asks for, and the conditions that say so.
 #[derive(Debug, Clone, PartialEq)]

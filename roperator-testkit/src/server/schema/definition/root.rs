@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 
-use super::spec::described;
 use crate::server::field::{FieldError, FieldPath};
 use crate::server::schema::structural::text;
 
@@ -51,5 +50,5 @@ pub(super) fn root_with_status(schema: &Value, path: &FieldPath) -> Option<Field
         "only [{}] fields are allowed at the root of the schema if the status subresource is enabled",
         names.join(" ")
     );
-    Some(described(path, why))
+    Some(FieldError::omitted(path, why))
 }

@@ -6,7 +6,6 @@ use serde_json::Value;
 use super::costs::Costs;
 use super::merging::{list_keys, list_type, map_type};
 use super::root::root_with_status;
-use super::spec::described;
 use super::written::{shown_rule, written};
 use super::{defaults, structure};
 use crate::server::field::{FieldError, FieldPath};
@@ -327,7 +326,7 @@ impl Checker {
         match checked {
             Err(why) => self
                 .rule_errors
-                .push(described(&here, format!("{}: {why}", shown_rule(rule)))),
+                .push(FieldError::omitted(&here, format!("{}: {why}", shown_rule(rule)))),
             Ok(checked) => {
                 let times = context.most.unwrap_or_else(|| most_times(node, resource));
                 let cost = checked.cost.saturating_mul(times);
@@ -357,7 +356,7 @@ impl Checker {
         match check(&source, node, resource, flag(rule, "optionalOldSelf"), Wanted::Message) {
             Err(why) => {
                 let why = format!("{}: {why}", shown_rule(rule));
-                self.rule_errors.push(described(path, why));
+                self.rule_errors.push(FieldError::omitted(path, why));
             }
             Ok(checked) => {
                 let error = self.costs.add(path.clone(), "messageExpression", checked.cost);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::serving::{columns, selectable_fields, subresources};
 use super::{conversion, schemas};
-use crate::server::field::{FieldError, FieldPath, Problem};
+use crate::server::field::{FieldError, FieldPath};
 use crate::server::names;
 use crate::server::schema::structural::{flag, text};
 
@@ -136,21 +136,12 @@ fn group_and_scope(spec: &Value, path: &FieldPath) -> Vec<FieldError> {
             "should be a domain with at least one dot",
         ));
     }
-    found.extend(one_of(
+    found.extend(FieldError::unless_one_of(
+        &path.child("scope"),
         &text(spec, "scope"),
         &["Cluster", "Namespaced"],
-        &path.child("scope"),
     ));
     found
-}
-
-/// What is wrong with a value that must be one of some.
-pub(super) fn one_of(value: &str, choices: &[&str], path: &FieldPath) -> Option<FieldError> {
-    match value {
-        "" => Some(FieldError::required(path, "")),
-        value if choices.contains(&value) => None,
-        value => Some(FieldError::not_supported(path, value, choices)),
-    }
 }
 
 fn one_version(version: &Value, shared: &Shared, unchanged: bool, path: &FieldPath) -> Vec<FieldError> {
@@ -219,7 +210,7 @@ fn all_versions(versions: &[Value], is_given: bool, path: &FieldPath) -> Vec<Fie
         } else {
             "null".to_owned()
         };
-        found.push(described(&here, format!("{shown}: {why}")));
+        found.push(FieldError::omitted(&here, format!("{shown}: {why}")));
     };
     if !unique {
         complain("must contain unique version names");
@@ -251,16 +242,6 @@ fn shown_version(version: &Value) -> String {
         flag(version, "storage"),
         flag(version, "deprecated"),
     )
-}
-
-/// An invalid value whose text is part of the description.
-pub(super) fn described(path: &FieldPath, why: String) -> FieldError {
-    FieldError {
-        path: path.clone(),
-        problem: Problem::Invalid,
-        value: None,
-        detail: why,
-    }
 }
 
 /// What is wrong with the names that a definition asks for, or has been given.

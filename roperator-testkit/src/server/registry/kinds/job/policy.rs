@@ -50,7 +50,7 @@ pub fn failure(errors: &mut Errors, spec: &At<'_>, policy: &At<'_>) {
             (false, false) => "specifying one of OnExitCodes and OnPodConditions is required",
             _ => continue,
         };
-        errors.push(check::omitted(&rule.path, wrong));
+        errors.push(FieldError::omitted(&rule.path, wrong));
     }
 }
 

@@ -65,7 +65,7 @@ impl Update<'_> {
 
     /// The conditions contradict each other.
     fn conflict(&self, errors: &mut Errors, detail: &str) {
-        errors.push(check::omitted(&self.new.path.child("conditions"), detail));
+        errors.push(FieldError::omitted(&self.new.path.child("conditions"), detail));
     }
 
     fn invalid(&self, errors: &mut Errors, name: &str, detail: impl Into<String>) {

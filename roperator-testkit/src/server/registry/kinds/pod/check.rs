@@ -65,11 +65,7 @@ pub fn in_range(errors: &mut Errors, at: &At<'_>, least: i64, most: i64) {
 
 /// The text at a place is there, and one of these.
 pub fn one_of(errors: &mut Errors, at: &At<'_>, supported: &[&str]) {
-    if at.text().is_empty() {
-        errors.push(FieldError::required(&at.path, ""));
-    } else {
-        known(errors, at, supported);
-    }
+    errors.extend(FieldError::unless_one_of(&at.path, at.text(), supported));
 }
 
 /// The text at a place is one of these; the empty text is no exception.
@@ -90,26 +86,8 @@ pub fn immutable(errors: &mut Errors, new: &At<'_>, old: &At<'_>) {
 /// the order of its own structs.
 #[must_use]
 pub fn shown(path: &FieldPath, problem: Problem, value: &str, detail: &str) -> FieldError {
-    bare(path, problem, format!("{value}: {detail}"))
-}
-
-/// An invalid value that is not shown.
-#[must_use]
-pub fn omitted(path: &FieldPath, detail: impl Into<String>) -> FieldError {
-    bare(path, Problem::Invalid, detail.into())
-}
-
-/// The server's own failure at a place.
-#[must_use]
-pub fn internal(path: &FieldPath, detail: String) -> FieldError {
-    bare(path, Problem::Internal, detail)
-}
-
-fn bare(path: &FieldPath, problem: Problem, detail: String) -> FieldError {
     FieldError {
-        path: path.clone(),
         problem,
-        value: None,
-        detail,
+        ..FieldError::omitted(path, format!("{value}: {detail}"))
     }
 }

@@ -155,7 +155,7 @@ fn ips(errors: &mut Errors, at: &At<'_>, before: &At<'_>) {
     {
         let text = ip.text_of("ip");
         let detail = format!("failed to check for dual stack with error:invalid IP[{index}]: {text}");
-        errors.push(check::internal(&at.path, detail));
+        errors.push(FieldError::internal(&at.path, detail));
     }
     let new_style = |ip: &&At<'_>| ip.text_of("ip").contains(':');
     let of_six = given.iter().filter(new_style).count();
