@@ -14,7 +14,7 @@ use tokio::{sync::Notify, task::JoinSet};
 
 use crate::{
     Result,
-    cluster::{NAMESPACE, PORT, number_of, round_of},
+    stage::{NAMESPACE, PORT, number_of, round_of},
 };
 
 /// Longer than any run.

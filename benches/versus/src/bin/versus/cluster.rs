@@ -30,12 +30,14 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use versus::{Site, SiteSpec};
 
-use crate::{Result, board::Board, process, traffic::Traffic};
+use crate::{
+    Result,
+    board::Board,
+    process,
+    stage::{NAMESPACE, PORT, message_of, name_of},
+    traffic::Traffic,
+};
 
-/// Where all parents live.
-pub const NAMESPACE: &str = "bench";
-/// The port of all Services.
-pub const PORT: i32 = 80;
 /// Every Service takes an address of the server's range.
 pub const MOST_PARENTS: usize = 50_000;
 
@@ -173,26 +175,6 @@ impl Cluster {
             .await
             .map_err(|_| "the driver's writes took too long")??)
     }
-}
-
-/// The name of a parent.
-pub fn name_of(number: usize) -> String {
-    format!("site-{number:05}")
-}
-
-/// The parent with this name.
-pub fn number_of(name: &str) -> Option<usize> {
-    name.strip_prefix("site-")?.parse().ok()
-}
-
-/// A message; rounds tell messages apart.
-pub fn message_of(round: u32) -> String {
-    format!("this is message {round}")
-}
-
-/// The round of a message.
-pub fn round_of(message: &str) -> Option<u32> {
-    message.rsplit(' ').next()?.parse().ok()
 }
 
 async fn patch(sites: &Api<Site>, number: usize, round: u32) -> Result<(), kube::Error> {

@@ -7,6 +7,7 @@ mod peers;
 mod phases;
 mod process;
 mod report;
+mod stage;
 mod traffic;
 
 use std::{error::Error, path::PathBuf, time::Duration};
