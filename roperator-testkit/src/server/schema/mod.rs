@@ -23,6 +23,7 @@ mod structural;
 #[cfg(test)]
 mod tests;
 mod validate;
+mod violation;
 
 pub use objectmeta::decode_object_meta;
 pub use scale::ScalePaths;

@@ -3,19 +3,15 @@
 
 use serde_json::{Number, Value};
 
-use super::openapi::{Validator, Violation};
 use super::structural::Node;
+use super::violation::{Body, Violation};
 
 /// What is wrong with a number.
-pub(super) fn check(validator: Validator<'_>, node: &Node, value: &Value, name: &str) -> Vec<Violation> {
+pub(super) fn check(body: Body<'_>, node: &Node, value: &Value, name: &str) -> Vec<Violation> {
     let range = Range::of(node);
     let shown = shown(value);
     let mut found = Vec::new();
-    found.extend(
-        range
-            .misfit(value, "Checked", name)
-            .map(|text| validator.composite(&text)),
-    );
+    found.extend(range.misfit(value, "Checked", name).map(|text| body.composite(&text)));
     let bounds = &node.bounds;
     let limits = [
         (bounds.multiple_of, "MultipleOf", Limit::MultipleOf),
@@ -26,7 +22,7 @@ pub(super) fn check(validator: Validator<'_>, node: &Node, value: &Value, name: 
         let Some(bound) = bound else { continue };
         let misfit = range.misfit(&float(bound), called, name);
         let integer = value.as_i64().filter(|_| misfit.is_none());
-        found.extend(misfit.map(|text| validator.composite(&text)));
+        found.extend(misfit.map(|text| body.composite(&text)));
         // Where integers are compared, so is the bound's integral part.
         let bound = integer.map_or(bound, |_| bound.trunc());
         if matches!(limit, Limit::MultipleOf) && bound <= 0.0 {
@@ -34,9 +30,9 @@ pub(super) fn check(validator: Validator<'_>, node: &Node, value: &Value, name: 
                 "factor MultipleOf declared for {name} must be positive: {}",
                 go_float(bound)
             );
-            found.push(validator.described(name, &self::shown(&float(bound)), &text));
+            found.push(body.described(name, &self::shown(&float(bound)), &text));
         } else if limit.is_broken(value, integer, bound) {
-            found.push(validator.invalid(name, &shown, &limit.why(&go_float(bound))));
+            found.push(body.invalid(name, &shown, &limit.why(&go_float(bound))));
         }
     }
     found

@@ -9,23 +9,17 @@ use super::correlate::Pair;
 use super::formats;
 use super::numbers;
 use super::structural::{Additional, Node};
+use super::violation::{Body, Violation};
 use crate::server::field::{FieldError, FieldPath, Problem};
 
 /// What is wrong with a value. With the old value, what did not change is tolerated. Errors are below `base`.
 pub fn validate(node: &Node, value: &Value, pair: Option<Pair<'_>>, base: &FieldPath) -> Vec<FieldError> {
-    let outcome = Validator { base }.ratcheted(node, value, "", pair);
+    let outcome = Body { base }.ratcheted(node, value, "", pair);
     outcome
         .violations
         .into_iter()
         .map(|violation| violation.error)
         .collect()
-}
-
-/// An error, and the text by which it is told apart from others.
-#[derive(Debug, Clone)]
-pub(super) struct Violation {
-    text: String,
-    error: FieldError,
 }
 
 /// What is wrong, and how much was right: the latter chooses among the branches of `anyOf` and `oneOf`.
@@ -53,13 +47,7 @@ impl Outcome {
     }
 }
 
-/// Makes violations at a named place: below `base`, with the name as the validator writes it.
-#[derive(Clone, Copy)]
-pub(super) struct Validator<'a> {
-    base: &'a FieldPath,
-}
-
-impl Validator<'_> {
+impl Body<'_> {
     fn ratcheted(self, node: &Node, value: &Value, name: &str, pair: Option<Pair<'_>>) -> Outcome {
         let mut outcome = self.value(node, value, name, pair);
         if !outcome.is_valid() && pair.is_some_and(Pair::is_unchanged) {
@@ -326,39 +314,6 @@ impl Validator<'_> {
             outcome.add(Violation { text, error });
         }
         outcome
-    }
-
-    pub(super) fn invalid(self, name: &str, value: &Value, why: &str) -> Violation {
-        self.described(name, value, &format!("{name} in body {why}"))
-    }
-
-    /// An error with a text of its own.
-    pub(super) fn described(self, name: &str, value: &Value, text: &str) -> Violation {
-        let error = FieldError::invalid(&self.at(name), value.clone(), text);
-        let text = text.to_owned();
-        Violation { text, error }
-    }
-
-    /// An error that names its place in its text only.
-    pub(super) fn composite(self, text: &str) -> Violation {
-        Violation {
-            text: text.to_owned(),
-            error: FieldError::invalid(self.base, "", text),
-        }
-    }
-
-    fn too_many(self, name: &str, size: usize, most: i64, what: &str) -> Violation {
-        Violation {
-            text: format!("{name} in body should have at most {most} {what}"),
-            error: FieldError::too_many(&self.at(name), size, usize::try_from(most).unwrap_or_default()),
-        }
-    }
-
-    fn at(self, name: &str) -> FieldPath {
-        match name.strip_prefix('.').unwrap_or(name) {
-            "" => self.base.clone(),
-            name => self.base.child(name),
-        }
     }
 }
 
