@@ -1,12 +1,13 @@
-//! `x-kubernetes-validations`: the rules of a schema, compiled; an object and its old state in, broken rules out. What the
+//! Rules at work: a schema, an object and its old state in, broken rules out. What the
 //! evaluations of an object's rules cost together is limited: once it is too much, no further rule is evaluated.
 
 use serde_json::Value;
 
-use super::cel::{Bindings, Program, Trouble};
+use super::cel::{Bindings, Trouble};
 use super::correlate::{Pair, same_item};
 use super::fieldpath;
-use super::structural::{Node, flag, text};
+use super::rule::Rule;
+use super::structural::Node;
 use crate::server::field::{FieldError, FieldPath, Problem};
 
 /// Longer messages of a `messageExpression` are not shown.
@@ -18,58 +19,7 @@ const TOO_EXPENSIVE: &str =
 const TOO_EXPENSIVE_MESSAGE: &str =
     "messageExpression evaluation failed due to running out of cost budget, no further validation rules will be run";
 
-/// A rule.
-#[derive(Debug)]
-pub struct Rule {
-    rule: String,
-    message: String,
-    reason: String,
-    /// Where its errors are, below the value.
-    path: String,
-    optional_old: bool,
-    program: Result<Program, String>,
-    message_expression: String,
-    message_program: Option<Program>,
-}
-
 impl Rule {
-    /// The rules that a schema has for its own value.
-    #[must_use]
-    pub fn all(schema: &Value, node: &Node) -> Vec<Self> {
-        let rules = schema.get("x-kubernetes-validations").and_then(Value::as_array);
-        let given = rules
-            .into_iter()
-            .flatten()
-            .filter(|rule| !text(rule, "rule").trim().is_empty());
-        given.map(|rule| Self::new(rule, node)).collect()
-    }
-
-    fn new(rule: &Value, node: &Node) -> Self {
-        let message_expression = text(rule, "messageExpression");
-        let path = fieldpath::resolve(&text(rule, "fieldPath"), node, true);
-        Self {
-            rule: text(rule, "rule").trim().to_owned(),
-            message: text(rule, "message").trim().to_owned(),
-            reason: text(rule, "reason"),
-            path: path.map(|(path, _)| path.as_str().to_owned()).unwrap_or_default(),
-            optional_old: flag(rule, "optionalOldSelf"),
-            program: Program::new(&text(rule, "rule")),
-            message_program: Some(&message_expression)
-                .filter(|expression| !expression.is_empty())
-                .and_then(|expression| Program::new(expression).ok()),
-            message_expression,
-        }
-    }
-
-    /// What a rule is called in errors.
-    fn called(&self) -> &str {
-        if self.message.is_empty() {
-            &self.rule
-        } else {
-            &self.message
-        }
-    }
-
     fn check(
         &self,
         node: &Node,
@@ -115,11 +65,10 @@ impl Rule {
     }
 
     fn broken(&self, node: &Node, value: &Value, bindings: &Bindings, path: &FieldPath, run: &mut Run) -> Verdict {
-        let path = if self.path.is_empty() {
-            path.clone()
-        } else {
-            path.child(&self.path)
-        };
+        // A definition whose path points nowhere is refused; a stored one may be older than that.
+        let below = fieldpath::resolve(&self.field_path, node, true).ok();
+        let below = below.filter(|_| !self.field_path.is_empty());
+        let path = below.map_or_else(|| path.clone(), |(below, _)| path.child(below.as_str()));
         let dynamic = self.dynamic_message(bindings, run);
         let dynamic = dynamic.map_err(|why| Some(FieldError::invalid(&path, node.kind.as_str(), why)))?;
         let detail = dynamic.unwrap_or_else(|| {

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::structural::text;
+use super::fields::text;
 use crate::server::field::{FieldError, FieldPath};
 
 /// Where a custom resource has its replicas and its selector: `spec.versions[*].subresources.scale`.

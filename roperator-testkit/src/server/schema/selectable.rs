@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::structural::text;
+use super::fields::text;
 
 /// The values of `selectableFields` of a version of a definition in an object, by the names that field selectors use. A
 /// field that is absent is selected as an empty text.

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::fields::{flag, text, texts};
 use super::pattern::Pattern;
-use super::rules::Rule;
+use super::rule::Rule;
 
 /// The schema of one version of a CustomResourceDefinition.
 #[derive(Debug, Clone)]
@@ -168,7 +169,7 @@ impl Node {
             ..Self::default()
         };
         node.format = node.known_format(text(schema, "format"));
-        node.rules = Rule::all(schema, &node);
+        node.rules = Rule::all(schema);
         node.has_rules = !node.rules.is_empty() || node.children().any(|child| child.has_rules);
         node
     }
@@ -257,22 +258,6 @@ impl Bounds {
             max_properties: int("maxProperties"),
         }
     }
-}
-
-/// The text of a field, or nothing.
-pub(super) fn text(schema: &Value, key: &str) -> String {
-    schema.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
-}
-
-/// The texts of a list.
-pub(super) fn texts(schema: &Value, key: &str) -> Vec<String> {
-    let list = schema.get(key).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    list.iter().filter_map(Value::as_str).map(str::to_owned).collect()
-}
-
-/// Whether a field is `true`.
-pub(super) fn flag(schema: &Value, key: &str) -> bool {
-    schema.get(key).and_then(Value::as_bool).unwrap_or_default()
 }
 
 fn properties(schema: &Value) -> BTreeMap<String, Node> {

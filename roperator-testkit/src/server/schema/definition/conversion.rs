@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::server::field::{FieldError, FieldPath};
 use crate::server::names;
-use crate::server::schema::structural::text;
+use crate::server::schema::fields::text;
 
 /// What is wrong with `conversion`; `preserves`: the definition keeps unknown fields, in the old way.
 pub(super) fn validate(spec: &Value, preserves: bool, path: &FieldPath) -> Vec<FieldError> {

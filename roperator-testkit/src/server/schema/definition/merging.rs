@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::server::field::{FieldError, FieldPath};
-use crate::server::schema::structural::{flag, text, texts};
+use crate::server::schema::fields::{flag, text, texts};
 
 /// What is wrong with `x-kubernetes-map-type`.
 pub(super) fn map_type(schema: &Value, path: &FieldPath) -> Vec<FieldError> {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::server::field::{FieldError, FieldPath};
-use crate::server::schema::structural::text;
+use crate::server::schema::fields::text;
 
 /// What the root may say if the status is a subresource, by the names of the server's internal type.
 const AT_ROOT: [(&str, &str); 22] = [

@@ -10,8 +10,9 @@ use super::written::{shown_rule, written};
 use super::{defaults, structure};
 use crate::server::field::{FieldError, FieldPath};
 use crate::server::schema::cel::{Wanted, check, most_times};
+use crate::server::schema::fields::{flag, text};
 use crate::server::schema::formats;
-use crate::server::schema::structural::{Node, flag, text};
+use crate::server::schema::structural::Node;
 
 const TYPES: [&str; 6] = ["array", "boolean", "integer", "number", "object", "string"];
 /// What is wrong with a version's `schema`, of which the update may have changed nothing.

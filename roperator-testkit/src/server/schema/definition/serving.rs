@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use crate::server::field::{FieldError, FieldPath};
 use crate::server::schema::fieldpath;
-use crate::server::schema::structural::{Node, text};
+use crate::server::schema::fields::text;
+use crate::server::schema::structural::Node;
 
 const MOST_SELECTABLE_FIELDS: usize = 8;
 const COLUMN_TYPES: [&str; 5] = ["boolean", "date", "integer", "number", "string"];

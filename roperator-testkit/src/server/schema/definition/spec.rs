@@ -7,7 +7,7 @@ use super::serving::{columns, selectable_fields, subresources};
 use super::{conversion, schemas};
 use crate::server::field::{FieldError, FieldPath};
 use crate::server::names;
-use crate::server::schema::structural::{flag, text};
+use crate::server::schema::fields::{flag, text};
 
 /// What is wrong with the `spec`, of which the old definition may have the same.
 pub(super) fn validate(definition: &Value, old: Option<&Value>) -> Vec<FieldError> {

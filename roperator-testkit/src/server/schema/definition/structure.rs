@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::server::field::{FieldError, FieldPath};
+use crate::server::schema::fields::{flag, text};
 use crate::server::schema::pattern::Pattern;
-use crate::server::schema::structural::{flag, text};
 
 /// What is wrong with the structure of a schema.
 pub(super) fn validate(schema: &Value, path: &FieldPath) -> Vec<FieldError> {

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::server::field::{FieldError, FieldPath};
 use crate::server::schema::fieldpath;
-use crate::server::schema::structural::{Node, text};
+use crate::server::schema::fields::text;
+use crate::server::schema::structural::Node;
 
 const REASONS: [&str; 4] = [
     "FieldValueDuplicate",
