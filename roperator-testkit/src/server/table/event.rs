@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::cell::{number, or, text};
 use super::duration;
+use super::values::{number, or, text};
 
 /// The text at the first of two paths, else at the second.
 fn either<'a>(event: &'a Value, core: &str, new: &str) -> &'a str {

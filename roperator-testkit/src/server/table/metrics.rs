@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::cell::{few, items, scalar};
+use super::values::{few, items, scalar};
 
 const UNKNOWN: &str = "<unknown>";
 

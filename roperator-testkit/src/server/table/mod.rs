@@ -6,10 +6,12 @@ mod columns;
 mod custom;
 mod duration;
 mod event;
+mod found;
 mod json_path;
 mod metrics;
 mod network;
 mod pod;
+mod values;
 mod workload;
 
 use std::borrow::Cow;

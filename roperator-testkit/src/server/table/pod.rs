@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::cell::{has_condition, items, number, or, text};
 use super::duration;
+use super::values::{has_condition, items, number, or, text};
 
 /// What the pod is doing.
 pub(super) fn status(pod: &Value) -> String {

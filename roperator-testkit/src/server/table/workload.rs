@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::cell::{has_condition, items, number, or, text};
 use super::duration;
+use super::values::{has_condition, items, number, or, text};
 use crate::server::selector::labels::Selector;
 
 fn join(texts: impl IntoIterator<Item = String>, separator: &str) -> String {
