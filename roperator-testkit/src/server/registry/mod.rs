@@ -17,6 +17,8 @@ mod eviction;
 mod generate;
 pub mod kinds;
 pub mod managed;
+#[cfg(test)]
+mod meanwhile;
 pub mod metadata;
 
 pub mod object;
