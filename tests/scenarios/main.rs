@@ -43,6 +43,10 @@ use tokio::{runtime::Runtime, sync::OnceCell};
 /// What only a real server has: a process to kill, and access control and admission policies until ours has them.
 const NEEDS_REAL: &str =
     "it kills the server, or needs access control or admission policies: set ROPERATOR_TEST_API=real";
+/// What is said of all of these at the end.
+const NEED_REAL: &str = "were ignored: they kill the server, or need access control or admission policies. Only a real API \
+                         server will do: `KUBEBUILDER_ASSETS=$(scripts/real-apiserver) ROPERATOR_TEST_API=real cargo test -p \
+                         roperator-tests --test scenarios`";
 
 /// A scenario by name.
 pub struct Scenario {
@@ -144,6 +148,9 @@ fn main() -> ExitCode {
     .flatten();
     let trials = scenarios.map(trial).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
+    if conclusion.num_ignored > 0 {
+        eprintln!("{} scenarios {NEED_REAL}", conclusion.num_ignored);
+    }
     // The processes end with this one anyway; here they end in order.
     if let Some(Server::Real(server)) = SHARED.get() {
         drop(server.process_ids());
