@@ -29,6 +29,10 @@ pub fn trials() -> Vec<Trial> {
             "sandbox::two_know_nothing_of_one_another",
             two_know_nothing_of_one_another,
         ),
+        trial(
+            "sandbox::the_kubeconfig_of_one_that_runs_stays",
+            the_kubeconfig_of_one_that_runs_stays,
+        ),
         trial("sandbox::the_kubeconfig_is_its_owners", the_kubeconfig_is_its_owners),
     ]
 }
@@ -62,6 +66,7 @@ fn an_unwritable_kubeconfig_is_told() {
         assert_eq!(ended.status.code(), Some(1));
         let wanted = format!("sandbox: cannot write the kubeconfig to {path}: ");
         assert!(ended.err.starts_with(&wanted), "{ended:?}");
+        assert!(!ended.err.contains(".tmp"), "{ended:?}");
     }
 }
 
@@ -81,10 +86,17 @@ fn wrong_options_are_told() {
         &["--listen", "nowhere"],
         &["more"],
         &["--listen", "127.0.0.1:65536"],
+        &["--listen", "localhost"],
     ] {
         let ended = refused(arguments);
         assert_eq!(ended.status.code(), Some(2), "{ended:?}");
         assert!(ended.err.starts_with("error: "), "{ended:?}");
+        let is_wrong_address = arguments.len() == 2;
+        assert_eq!(
+            ended.err.contains("such as 127.0.0.1:6443"),
+            is_wrong_address,
+            "{ended:?}"
+        );
     }
 }
 
@@ -153,6 +165,34 @@ fn two_know_nothing_of_one_another() {
             kube::Error::Api(_)
         ));
     });
+}
+
+fn the_kubeconfig_of_one_that_runs_stays() {
+    let first = Sandbox::start();
+    let kubeconfig = first.kubeconfig();
+    let text = std::fs::read_to_string(&kubeconfig).unwrap();
+    let path = kubeconfig.to_str().unwrap();
+    let ended = refused(&["--kubeconfig", path, "--listen", "localhost:0"]);
+    assert_eq!(ended.status.code(), Some(1));
+    let wanted = format!(
+        "sandbox: {path} is the kubeconfig of a server that still runs at {}: ",
+        first.address()
+    );
+    assert!(ended.err.starts_with(&wanted), "{ended:?}");
+    assert_eq!(std::fs::read_to_string(&kubeconfig).unwrap(), text);
+    // One that was killed leaves its kubeconfig behind, for whoever comes.
+    first.process.signal(Signal::KILL);
+    let Sandbox {
+        process,
+        folder: _folder,
+        ..
+    } = first;
+    process.wait();
+    let mut command = Command::new(binary("sandbox"));
+    command.args(["--kubeconfig", path, "--listen", "localhost:0"]);
+    let second = Process::start(&mut command, "");
+    eventually("the second is ready", || second.out().ends_with("\nready\n"));
+    assert_ne!(std::fs::read_to_string(&kubeconfig).unwrap(), text);
 }
 
 fn the_kubeconfig_is_its_owners() {

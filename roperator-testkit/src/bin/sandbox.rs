@@ -16,11 +16,18 @@ use tracing_subscriber::EnvFilter;
 #[derive(Debug, Parser)]
 struct Options {
     /// Where to listen: a loopback address; port 0 chooses a free one.
-    #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS")]
+    #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS", value_parser = address)]
     listen: SocketAddr,
-    /// Where to write the kubeconfig; removed again at the end.
+    /// Where to write the kubeconfig; removed again at the end. Each sandbox needs one of its own.
     #[arg(long, default_value = "sandbox.kubeconfig", value_name = "PATH")]
     kubeconfig: PathBuf,
+}
+
+/// An address as people write it.
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    let local = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+    let parsed = local.as_deref().unwrap_or(text).parse();
+    parsed.map_err(|_| "expected an address of this machine and a port, such as 127.0.0.1:6443 or localhost:6443")
 }
 
 #[tokio::main]

@@ -3,22 +3,13 @@
 
 use std::{error::Error, net::IpAddr, sync::Arc};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
 };
 use rustls::{ServerConfig, pki_types::PrivateKeyDer};
-use serde_json::json;
 use uuid::Uuid;
 
-/// The name of everything in a kubeconfig of ours.
-const NAME: &str = "sandbox";
-
-/// Whether a kubeconfig was written by a server like this.
-pub(super) fn is_ours(kubeconfig: &str) -> bool {
-    let parsed: Option<serde_json::Value> = serde_json::from_str(kubeconfig).ok();
-    parsed.is_some_and(|config| config.get("current-context").and_then(serde_json::Value::as_str) == Some(NAME))
-}
+use super::kubeconfig;
 
 /// What a server and its clients prove themselves with.
 #[derive(Debug)]
@@ -65,20 +56,8 @@ impl Identity {
         })
     }
 
-    /// A kubeconfig. JSON is YAML, so kubectl and everyone else reads it.
+    /// A kubeconfig for the server at this URL.
     pub(super) fn kubeconfig(&self, url: &str) -> String {
-        let name = NAME;
-        let config = json!({
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{
-                "name": name,
-                "cluster": {"server": url, "certificate-authority-data": STANDARD.encode(&self.authority)},
-            }],
-            "users": [{"name": name, "user": {"token": &*self.token}}],
-            "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
-            "current-context": name,
-        });
-        format!("{config:#}\n")
+        kubeconfig::text(url, &self.authority, &self.token)
     }
 }

@@ -2,21 +2,15 @@
 //! come an address and a kubeconfig. Nobody but whoever has the token can do anything, and no other machine can connect.
 
 mod identity;
+mod kubeconfig;
 
-use std::{
-    io::{self, Write as _},
-    net::SocketAddr,
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto::Builder,
     service::TowerToHyperService,
 };
-use tempfile::NamedTempFile;
 use tokio::{
     net::{TcpListener, TcpStream},
     task::{JoinHandle, JoinSet},
@@ -63,6 +57,17 @@ pub enum ServeError {
     Foreign {
         /// Where it is.
         path: String,
+    },
+    /// There is the kubeconfig of another server, which would no longer be found.
+    #[error(
+        "{path} is the kubeconfig of a server that still runs at {address}: it is left as it is; choose another path (the \
+         sandbox's --kubeconfig), or stop that server first"
+    )]
+    InUse {
+        /// Where it is.
+        path: String,
+        /// Where somebody answers.
+        address: SocketAddr,
     },
     /// The kubeconfig cannot be written.
     #[error("cannot write the kubeconfig to {path}: {source}; choose a path in a folder that exists and is yours")]
@@ -129,13 +134,9 @@ impl Served {
     ///
     /// # Errors
     ///
-    /// When the file cannot be written, or there is one that no server like this wrote.
+    /// When the file cannot be written, or there is one that no server like this wrote, or that of one that still runs.
     pub fn write_kubeconfig(&self, path: &Path) -> Result<(), ServeError> {
-        let shown = || path.display().to_string();
-        if std::fs::read_to_string(path).is_ok_and(|there| !identity::is_ours(&there)) {
-            return Err(ServeError::Foreign { path: shown() });
-        }
-        write_private(path, &self.kubeconfig()).map_err(|source| ServeError::Kubeconfig { path: shown(), source })
+        kubeconfig::write(path, &self.kubeconfig(), self.address)
     }
 }
 
@@ -144,16 +145,6 @@ impl Drop for Served {
         // The connections are the task's, and go with it.
         self.accepting.abort();
     }
-}
-
-/// Writes a file of its own beside the place, which nobody else may read, and moves it there: whatever was there before,
-/// nobody can read the token through it.
-fn write_private(path: &Path, text: &str) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut file = NamedTempFile::new_in(folder.unwrap_or_else(|| Path::new(".")))?;
-    file.write_all(text.as_bytes())?;
-    file.persist(path)?;
-    Ok(())
 }
 
 async fn accept(server: ApiServer, listener: TcpListener, acceptor: TlsAcceptor, token: Arc<str>) {
