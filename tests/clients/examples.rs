@@ -1,10 +1,6 @@
 //! The examples' binaries, as processes with a kubeconfig.
 
-use std::{
-    net::TcpListener,
-    process::Command,
-    sync::{Mutex, PoisonError},
-};
+use std::{path::Path, process::Command};
 
 use k8s_openapi::{
     api::core::v1::{Namespace, Pod, Service},
@@ -14,46 +10,33 @@ use kube::{
     Api, Client, ResourceExt as _,
     api::{DeleteParams, Patch, PatchParams, PostParams},
 };
-use libtest_mimic::{Completion, Trial};
+use libtest_mimic::Trial;
 use roperator::Declared as _;
 use roperator_examples::{
     echo::{EchoOperator, EchoServer, EchoServerSpec},
     temp_namespace::{TempNamespace, TempNamespaceOperator, TempNamespaceSpec},
 };
 use rustix::process::Signal;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     run,
-    sandbox::{Process, Sandbox, binary, soon},
+    sandbox::{Process, Sandbox, binary, client, eventually, soon},
+    trial,
 };
 
 pub fn trials() -> Vec<Trial> {
     vec![
         trial("examples::an_echo_server", an_echo_server),
         trial("examples::a_temporary_namespace", a_temporary_namespace),
+        trial("examples::a_port_that_is_none", a_port_that_is_none),
+        trial("examples::a_demo_that_stays", a_demo_that_stays),
     ]
-}
-
-/// Operators serve health on the same port, so there is one at a time; and none if somebody else has the port.
-static PORT: Mutex<()> = Mutex::new(());
-
-fn trial(name: &str, body: fn()) -> Trial {
-    Trial::ignorable_test(name, move || {
-        let _one = PORT.lock().unwrap_or_else(PoisonError::into_inner);
-        if TcpListener::bind("0.0.0.0:8080").is_err() {
-            return Ok(Completion::ignored_with(
-                "port 8080, at which the examples serve health, is taken",
-            ));
-        }
-        body();
-        Ok(Completion::Completed)
-    })
 }
 
 fn operator(name: &str, sandbox: &Sandbox) -> Process {
     let mut command = Command::new(binary(name));
-    command.env("KUBECONFIG", sandbox.kubeconfig());
+    command.env("KUBECONFIG", sandbox.kubeconfig()).env("SERVER_PORT", "0");
     Process::start(&mut command, "")
 }
 
@@ -138,4 +121,41 @@ fn a_temporary_namespace() {
         let ended = operator.wait();
         assert!(ended.status.success(), "{ended:?}");
     });
+}
+
+fn a_port_that_is_none() {
+    let mut command = Command::new(binary("echo-server"));
+    let ended = Process::start(command.env("SERVER_PORT", "many"), "").wait();
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert!(ended.err.contains("SERVER_PORT is many, which is no port"), "{ended:?}");
+}
+
+/// What the demo says is what kubectl shows.
+fn a_demo_that_stays() {
+    let mut command = Command::new(binary("demo"));
+    let demo = Process::start(command.arg("--stay"), "");
+    eventually("everything stays up", || demo.out().contains("kubectl edit echoserver"));
+    let out = demo.out();
+    assert!(out.contains("the demo writes that the Pod runs and is ready"), "{out}");
+    let kubeconfig = out
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("export KUBECONFIG="));
+    run(async {
+        let client = client(Path::new(kubeconfig.unwrap())).await;
+        let table = http::Request::get("/api/v1/namespaces/default/pods")
+            .header("accept", "application/json;as=Table;v=v1;g=meta.k8s.io")
+            .body(Vec::new());
+        let table: Value = client.request(table.unwrap()).await.unwrap();
+        let columns = table["columnDefinitions"].as_array().unwrap();
+        let names = columns.iter().map(|column| column["name"].as_str().unwrap());
+        assert_eq!(names.take(3).collect::<Vec<_>>(), ["Name", "Ready", "Status"]);
+        assert_eq!(table["rows"].as_array().unwrap().len(), 1);
+        let cells = table["rows"][0]["cells"].as_array().unwrap();
+        assert_eq!(cells[..3], ["hello-server", "1/1", "Running"]);
+        let parents: Api<EchoServer> = Api::namespaced(client, "default");
+        assert!(parents.get("hello").await.unwrap().status.unwrap().ready);
+    });
+    demo.signal(Signal::INT);
+    let ended = demo.wait();
+    assert!(ended.status.success(), "{ended:?}");
 }

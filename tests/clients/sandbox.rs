@@ -152,14 +152,23 @@ impl Sandbox {
 
     /// What clients are told.
     pub async fn config(&self) -> Config {
-        let kubeconfig = Kubeconfig::read_from(self.kubeconfig()).unwrap();
-        let options = KubeConfigOptions::default();
-        Config::from_custom_kubeconfig(kubeconfig, &options).await.unwrap()
+        config(&self.kubeconfig()).await
     }
 
     pub async fn client(&self) -> Client {
-        Client::try_from(self.config().await).unwrap()
+        client(&self.kubeconfig()).await
     }
+}
+
+async fn config(kubeconfig: &Path) -> Config {
+    let kubeconfig = Kubeconfig::read_from(kubeconfig).unwrap();
+    let options = KubeConfigOptions::default();
+    Config::from_custom_kubeconfig(kubeconfig, &options).await.unwrap()
+}
+
+/// A client with this kubeconfig.
+pub async fn client(kubeconfig: &Path) -> Client {
+    Client::try_from(config(kubeconfig).await).unwrap()
 }
 
 /// Waits until it is so.

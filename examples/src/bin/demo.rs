@@ -13,6 +13,8 @@ use std::{
 use k8s_openapi::{
     api::core::v1::{Pod, Service},
     apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
+    apimachinery::pkg::apis::meta::v1::Time,
+    jiff::Timestamp,
 };
 use kube::{
     Api, Client, ResourceExt,
@@ -111,23 +113,43 @@ impl Story {
         let pod = eventually("the Pod", async || self.pods.get_opt("hello-server").await.ok()?).await?;
         let service = eventually("the Service", async || self.services.get_opt("echo").await.ok()?).await?;
         self.say(&format!(
-            "  its Pod `{}` and its Service `{}` are there",
+            "  its Pod `{}` and its Service `{}` are there; nothing runs Pods here",
             pod.name_any(),
             service.name_any()
         ));
-        self.run_pod().await?;
-        self.say("  the Pod says that it is ready, and so does the status of `hello`");
-        Ok(())
+        self.run_pod().await
     }
 
-    /// Nothing runs Pods here, so that they are told to be ready.
+    /// Nothing runs Pods here, so that somebody has to write in the place of a kubelet.
     async fn run_pod(&self) -> Outcome {
-        let status = json!({"status": {"conditions": [{"type": "Ready", "status": "True"}]}});
+        self.wait_ready(false).await?;
+        let since = Time(Timestamp::now());
+        let pod = self.pods.get("hello-server").await?;
+        let containers: Vec<_> = pod.spec.into_iter().flat_map(|spec| spec.containers).collect();
+        let containers = containers.iter().map(|container| {
+            json!({
+                "name": container.name, "image": container.image, "imageID": "", "restartCount": 0,
+                "ready": true, "started": true, "state": {"running": {"startedAt": since}},
+            })
+        });
+        let status = json!({"status": {
+            "phase": "Running",
+            "conditions": [{"type": "ContainersReady", "status": "True"}, {"type": "Ready", "status": "True"}],
+            "containerStatuses": containers.collect::<Vec<_>>(),
+        }});
         self.pods
             .patch_status("hello-server", &PatchParams::default(), &Patch::Merge(status))
             .await?;
+        self.say("  in the place of a kubelet, the demo writes that the Pod runs and is ready");
+        self.wait_ready(true).await?;
+        self.say("  the operator says so in the status of `hello`");
+        Ok(())
+    }
+
+    async fn wait_ready(&self, ready: bool) -> Outcome {
         eventually("the status", async || {
-            self.echos.get(NAME).await.ok()?.status?.ready.then_some(())
+            let status = self.echos.get(NAME).await.ok()?.status?;
+            (status.ready == ready).then_some(())
         })
         .await
     }
@@ -146,8 +168,7 @@ impl Story {
         })
         .await?;
         self.say("  its Pod is deleted and created anew with it");
-        self.run_pod().await?;
-        Ok(())
+        self.run_pod().await
     }
 
     async fn repair(&self) -> Outcome {
