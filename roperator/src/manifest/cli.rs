@@ -47,10 +47,11 @@ struct Args {
     /// Compare the files below DIR with what would be generated; exit with 1 when they differ.
     #[arg(long, value_name = "DIR")]
     check: Option<PathBuf>,
-    /// The image of the Deployment; `{name}` stands for the operator's name.
+    /// The image of the Deployment; `{name}` stands for the operator's name. Unless set, a place to fill in:
+    /// `registry.example.com/{name}:latest`.
     #[arg(long)]
     image: Option<String>,
-    /// The namespace that the operator runs in; it has to exist.
+    /// The namespace that the operator runs in, `default` unless set; it has to exist.
     #[arg(long)]
     namespace: Option<String>,
 }

@@ -321,6 +321,10 @@ fn wrong_usage_is_told_from_failure() {
     }
     let ran = dir.run("--help");
     assert_eq!((ran.outcome, ran.stderr.as_str()), (Outcome::Fine, ""));
+    let defaults = DeployOptions::default();
+    for default in [&defaults.image, &defaults.namespace] {
+        assert!(ran.stdout.contains(default), "{default} is nowhere told");
+    }
     fixtures::assert_manifest!(ran.stdout);
 }
 
