@@ -6,10 +6,11 @@ pub mod temp_namespace;
 
 use roperator::{Error, OperatorConfig, Result};
 
-/// What the examples log: `RUST_LOG`, or `info` where it is not set.
+/// What the examples log: `RUST_LOG`, or `info` where it is not set. kube's client would say of every failed request that it
+/// failed, beside the operator, which says what it was for and what to do.
 #[must_use]
 pub fn log_filter() -> tracing_subscriber::EnvFilter {
-    tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into())
+    tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info,kube_client=off".into())
 }
 
 /// An operator's configuration, with what its deployment chooses: `SERVER_PORT` is the port of health and metrics, where it

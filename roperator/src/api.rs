@@ -13,7 +13,7 @@ use kube::{
 };
 use serde::{Deserialize, de::DeserializeOwned};
 
-use crate::error::{Retry, chain};
+use crate::{connection::told, error::Retry};
 
 /// The longest that one request may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -73,7 +73,7 @@ pub(crate) enum ApiError {
     Status(Box<Status>),
     #[error("the API server did not answer within {} s", REQUEST_TIMEOUT.as_secs())]
     Timeout,
-    #[error("the API server could not be asked: {}", chain(.0))]
+    #[error("the API server could not be asked: {}", told(.0))]
     Transport(#[source] kube::Error),
     #[error("the request cannot be written: {0}")]
     Encode(#[source] serde_json::Error),

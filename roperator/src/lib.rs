@@ -20,6 +20,8 @@ mod diff;
 mod operator;
 mod sync;
 
+mod connection;
+
 mod api;
 mod watch;
 

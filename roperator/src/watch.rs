@@ -25,7 +25,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::{
     config::{Backoff, OperatorConfig},
-    error::chain,
+    connection::told,
     kind::Kind,
     object::{Object, ObjectKey, Received, ResourceVersion, Uid},
 };
@@ -634,7 +634,7 @@ impl Store {
             ),
             _ => match api_status(error) {
                 Some(status) => format!("{kind} cannot be watched: {}; retrying", status.message),
-                None => format!("{kind} cannot be watched: {}; retrying", chain(error)),
+                None => format!("{kind} cannot be watched: {}; retrying", told(error)),
             },
         }
     }

@@ -30,6 +30,7 @@ pub fn trials() -> Vec<Trial> {
         trial("examples::an_echo_server", an_echo_server),
         trial("examples::a_temporary_namespace", a_temporary_namespace),
         trial("examples::a_port_that_is_none", a_port_that_is_none),
+        trial("examples::a_server_that_is_not_there", a_server_that_is_not_there),
         trial("examples::a_demo_that_stays", a_demo_that_stays),
     ]
 }
@@ -128,6 +129,29 @@ fn a_port_that_is_none() {
     let ended = Process::start(command.env("SERVER_PORT", "many"), "").wait();
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");
     assert!(ended.err.contains("SERVER_PORT is many, which is no port"), "{ended:?}");
+}
+
+fn a_server_that_is_not_there() {
+    let sandbox = Sandbox::start();
+    let kubeconfig = sandbox.folder.path().join("left");
+    std::fs::copy(sandbox.kubeconfig(), &kubeconfig).unwrap();
+    let url = sandbox.url.clone();
+    sandbox.process.signal(Signal::TERM);
+    let Sandbox {
+        process,
+        folder: _folder,
+        ..
+    } = sandbox;
+    process.wait();
+    let mut command = Command::new(binary("echo-server"));
+    command.env("KUBECONFIG", kubeconfig).env("SERVER_PORT", "0");
+    let operator = Process::start(&mut command, "");
+    let told = format!("cannot be watched: the API server at {url} cannot be reached (");
+    eventually("it says which server", || operator.out().contains(&told));
+    assert!(!operator.out().contains("ERROR"), "{}", operator.out());
+    operator.signal(Signal::TERM);
+    let ended = operator.wait();
+    assert!(ended.status.success(), "{ended:?}");
 }
 
 /// What the demo says is what kubectl shows.

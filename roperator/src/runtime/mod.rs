@@ -34,6 +34,7 @@ use self::{
 use crate::{
     api::Api,
     config::{ConfigError, OperatorConfig, ServerConfig},
+    connection::connect,
     declaration::Declaration,
     error::Result,
     kind::Kind,
@@ -79,11 +80,10 @@ where
 /// # Errors
 /// When no cluster is configured.
 pub async fn client() -> Result<Client, RuntimeError> {
-    let mut config = Config::infer()
+    let config = Config::infer()
         .await
         .map_err(|error| RuntimeError::NoCluster(Box::new(kube::Error::InferConfig(error))))?;
-    config.default_retry = false;
-    Client::try_from(config).map_err(|error| RuntimeError::NoCluster(Box::new(error)))
+    connect(config).map_err(|error| RuntimeError::NoCluster(Box::new(error)))
 }
 
 /// Why operators could not start, or stopped by themselves.
