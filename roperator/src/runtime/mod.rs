@@ -18,6 +18,7 @@ use std::{
     time::Duration,
 };
 
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use kube::{Client, Config};
 use tokio::{
@@ -51,12 +52,13 @@ const GRACE: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// When no cluster is configured, the operator's configuration is wrong, or the port for health and metrics is taken.
-pub async fn run<O>(operator: O) -> Result<()>
+// Were the future's type one of the operator's, the compiler would tell of a missing handler once for each use of it.
+pub fn run<O>(operator: O) -> BoxFuture<'static, Result<()>>
 where
     O: Declared + Handler,
     O::Finalization: Dispatch<O, O>,
 {
-    run_operator(O::config(), operator).await
+    Box::pin(run_operator(O::config(), operator))
 }
 
 /// Runs an operator with a configuration of its own: for kinds that are known only at run time ([`Dynamic`]), or to adapt

@@ -7,6 +7,10 @@ use roperator::prelude::*;
 #[operator(parent = Deployment, children(Pod = recreate))]
 struct EchoOperator;
 
+async fn run() -> Result<()> {
+    roperator::run(EchoOperator).await
+}
+
 fn main() {
-    let _ = roperator::run(EchoOperator);
+    let _ = run();
 }
