@@ -54,7 +54,7 @@ pub use crate::{
     operator::{
         AsAsyncFn, AsFn, AsHandler, AsOwnedAsyncFn, ChildOf, Condition, ConditionStatus, Declared, Declares, Dispatch,
         Dynamic, DynamicChildren, Failable, FailableHandler, Finalize, FinalizeResponse, FinalizerDeclared, Handler,
-        IntoHandler, Operator, Parent, SyncRequest, SyncResponse, WithFinalize, WithFinalizer, WithStatus,
+        IntoHandler, IsStatus, Operator, Parent, SyncRequest, SyncResponse, WithFinalize, WithFinalizer, WithStatus,
         WithoutFinalizer,
     },
     runtime::{OperatorHandle, Runtime, RuntimeError, client, run, run_operator},

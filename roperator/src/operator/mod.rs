@@ -152,12 +152,31 @@ pub trait WithStatus {
     type Status: Serialize;
 }
 
+#[diagnostic::do_not_recommend]
 impl<K: HasStatus<Status: Serialize>> WithStatus for K {
     type Status = K::Status;
 }
 
 impl WithStatus for Object {
     type Status = Value;
+}
+
+/// Holds for a status type and itself alone: so the compiler names both types where a handler returns another status.
+#[diagnostic::on_unimplemented(
+    message = "the status of this operator's parent is `{Self}`, not `{S}`",
+    label = "expected `{Self}`",
+    note = "the status type stands in the parent's `#[kube(…, status = \"…\")]`"
+)]
+pub trait IsStatus<S> {
+    /// The status.
+    #[doc(hidden)]
+    fn is(status: S) -> Self;
+}
+
+impl<S> IsStatus<S> for S {
+    fn is(status: S) -> S {
+        status
+    }
 }
 
 pub(crate) type StatusOf<O> = <<O as Operator>::Parent as WithStatus>::Status;

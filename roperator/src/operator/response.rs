@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     error::Error,
-    operator::{ChildOf, Dynamic, Operator, StatusOf, WithStatus},
+    operator::{ChildOf, Dynamic, IsStatus, Operator, StatusOf, WithStatus},
 };
 
 /// `True`, `False` or `Unknown`.
@@ -106,19 +106,21 @@ impl<O: Operator> SyncResponse<O> {
     }
 
     /// A status, and no children yet. `observedGeneration` and the conditions are added by the runtime.
-    pub fn from_status(status: StatusOf<O>) -> Self
+    pub fn from_status<S>(status: S) -> Self
     where
         O::Parent: WithStatus,
+        StatusOf<O>: IsStatus<S>,
     {
         Self::new().with_status(status)
     }
 
     /// The same response with this status.
-    pub fn with_status(mut self, status: StatusOf<O>) -> Self
+    pub fn with_status<S>(mut self, status: S) -> Self
     where
         O::Parent: WithStatus,
+        StatusOf<O>: IsStatus<S>,
     {
-        self.desired.status = self.desired.encode(&status);
+        self.desired.status = self.desired.encode(&StatusOf::<O>::is(status));
         self
     }
 
@@ -221,14 +223,26 @@ impl<O: Operator> FinalizeResponse<O> {
     }
 
     /// The parent's status while it waits.
-    pub fn with_status(mut self, status: StatusOf<O>) -> Self
+    pub fn with_status<S>(mut self, status: S) -> Self
     where
         O::Parent: WithStatus,
+        StatusOf<O>: IsStatus<S>,
     {
-        match serde_json::to_value(status) {
+        match serde_json::to_value(StatusOf::<O>::is(status)) {
             Ok(status) => self.finalized.status = Some(status),
             Err(error) => self.finalized.error = Some(Error::terminal(error)),
         }
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_type_a_status_has_need_not_be_said() {
+        let response: SyncResponse = SyncResponse::from_status(Default::default());
+        assert_eq!(response.desired_status(), Some(&Value::Null));
     }
 }

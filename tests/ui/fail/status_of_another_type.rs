@@ -23,4 +23,9 @@ fn sync(_: &SyncRequest<EchoOperator>) -> Result<SyncResponse<EchoOperator>> {
     Ok(SyncResponse::from_status(true))
 }
 
+fn later(_: &SyncRequest<EchoOperator>) -> Result<SyncResponse<EchoOperator>> {
+    let response = SyncResponse::new();
+    Ok(response.with_status(EchoServerSpec {}))
+}
+
 fn main() {}
