@@ -47,6 +47,11 @@ impl Rule {
         }
     }
 
+    /// Whether it compares with the old value.
+    pub(super) fn uses_old(&self) -> bool {
+        self.program.as_ref().is_ok_and(Program::uses_old)
+    }
+
     /// What a rule is called in errors.
     pub(super) fn called(&self) -> &str {
         if self.message.is_empty() {

@@ -244,7 +244,9 @@ impl<'a> Place<'a> {
             run.found.push(error);
             return;
         }
-        let old = self.old.filter(|old| !old.is_null());
+        // Messages see the old value only where some rule does.
+        let compares = self.node.rules.iter().any(Rule::uses_old);
+        let old = self.old.filter(|old| !old.is_null() && compares);
         let bindings = Bindings::new(self.node, self.value, old, self.resource);
         let unchanged = self.ratchet.is_unchanged();
         for rule in &self.node.rules {

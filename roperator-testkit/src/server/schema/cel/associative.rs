@@ -8,6 +8,7 @@ use kube_cel::cel::Value as Cel;
 use kube_cel::cel::objects::{Key, OptionalValue};
 
 use super::super::structural::ListType;
+use super::conversions::convert;
 use super::value::escape;
 
 /// What tells the items of a list apart.
@@ -52,11 +53,13 @@ impl Associative {
             (Cel::List(left), Cel::List(right)) if left.len() != right.len() => false,
             (Cel::List(left), Cel::List(right)) => match self.lists.get(&Arc::as_ptr(left)) {
                 None => left.iter().zip(right.iter()).all(|(one, other)| self.equal(one, other)),
-                Some((_, Identity::Value)) => right.iter().all(|item| left.contains(item)),
-                Some((_, identity)) => right.iter().all(|item| {
-                    let same = left.iter().find(|known| is_same(identity, known, item));
-                    same.is_some_and(|known| self.equal(known, item))
-                }),
+                Some((_, identity)) => {
+                    let known = Index::new(identity, left);
+                    right.iter().all(|item| {
+                        let same = known.find(left, item).and_then(|place| left.get(place));
+                        same.is_some_and(|known| self.equal(known, item))
+                    })
+                }
             },
             (Cel::Map(left), Cel::Map(right)) => {
                 let is_equal = |(key, one)| right.map.get(key).is_some_and(|other| self.equal(one, other));
@@ -93,10 +96,14 @@ impl Associative {
             .get(&Arc::as_ptr(left))
             .map(|(_, identity)| identity.clone())?;
         let mut sum = left.to_vec();
+        let mut known = Index::new(&identity, left);
         for item in right.iter() {
-            match sum.iter_mut().find(|known| is_same(&identity, known, item)) {
+            match known.find(&sum, item).and_then(|place| sum.get_mut(place)) {
                 Some(known) => *known = item.clone(),
-                None => sum.push(item.clone()),
+                None => {
+                    known.add(sum.len(), item);
+                    sum.push(item.clone());
+                }
             }
         }
         let sum = Arc::new(sum);
@@ -105,12 +112,87 @@ impl Associative {
     }
 }
 
-fn is_same(identity: &Identity, one: &Cel, other: &Cel) -> bool {
-    match (identity, one, other) {
-        (Identity::Keys(keys), Cel::Map(one), Cel::Map(other)) => {
-            keys.iter().all(|key| one.map.get(key) == other.map.get(key))
+/// Where the items of a list are, by what tells them apart.
+struct Index<'i> {
+    identity: &'i Identity,
+    places: HashMap<Vec<Option<Key>>, usize>,
+    /// Where those are that are only found by comparing.
+    others: Vec<usize>,
+}
+
+impl<'i> Index<'i> {
+    fn new(identity: &'i Identity, items: &[Cel]) -> Self {
+        let mut index = Self {
+            identity,
+            places: HashMap::new(),
+            others: Vec::new(),
+        };
+        for (place, item) in items.iter().enumerate() {
+            index.add(place, item);
         }
-        _ => one == other,
+        index
+    }
+
+    fn add(&mut self, place: usize, item: &Cel) {
+        match self.identity.of(item) {
+            Some(identity) => _ = self.places.entry(identity).or_insert(place),
+            None => self.others.push(place),
+        }
+    }
+
+    /// Where the same item is.
+    fn find(&self, items: &[Cel], item: &Cel) -> Option<usize> {
+        match self.identity.of(item) {
+            Some(identity) => self.places.get(&identity).copied(),
+            None => {
+                let mut others = self.others.iter().copied();
+                others.find(|place| {
+                    items
+                        .get(*place)
+                        .is_some_and(|known| self.identity.is_same(known, item))
+                })
+            }
+        }
+    }
+}
+
+impl Identity {
+    /// What tells an item apart, if that can be looked up.
+    fn of(&self, item: &Cel) -> Option<Vec<Option<Key>>> {
+        match (self, item) {
+            (Self::Value, item) => Some(vec![Some(scalar(item)?)]),
+            (Self::Keys(keys), Cel::Map(fields)) => {
+                let values = keys.iter().map(|key| fields.map.get(key));
+                values
+                    .map(|value| value.map_or(Some(None), |value| scalar(value).map(Some)))
+                    .collect()
+            }
+            _ => None,
+        }
+    }
+
+    fn is_same(&self, one: &Cel, other: &Cel) -> bool {
+        match (self, one, other) {
+            (Self::Keys(keys), Cel::Map(one), Cel::Map(other)) => {
+                keys.iter().all(|key| one.map.get(key) == other.map.get(key))
+            }
+            _ => one == other,
+        }
+    }
+}
+
+/// A value as the key of a map; numbers are equal whatever their types are.
+fn scalar(value: &Cel) -> Option<Key> {
+    match value {
+        Cel::String(text) => Some(Key::String(Arc::clone(text))),
+        Cel::Bool(truth) => Some(Key::Bool(*truth)),
+        Cel::Int(number) => Some(Key::Int(*number)),
+        Cel::UInt(number) => i64::try_from(*number).ok().map(Key::Int),
+        Cel::Float(number) => match convert("int", value) {
+            Some(Ok(Cel::Int(whole))) if whole as f64 == *number => Some(Key::Int(whole)),
+            _ => None,
+        },
+        _ => None,
     }
 }
 
@@ -170,6 +252,7 @@ mod tests {
             let (left, right) = (kept(&mut lists, &one), kept(&mut lists, &other));
             let (sum, reverse) = (lists.sum(&left, &right).unwrap(), lists.sum(&right, &left).unwrap());
             prop_assert!(lists.equal(&sum, &reverse));
+            prop_assert_eq!(lists.equal(&left, &right), one == other);
             let again = lists.sum(&sum, &right).unwrap();
             prop_assert!(lists.equal(&again, &sum));
         }

@@ -6,16 +6,15 @@ use kube_cel::cel::common::ast::{
     CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue, SelectExpr, operators,
 };
 
-use super::super::pattern::Pattern;
 use super::super::structural::Node;
-use super::constants::{misfits, unconvertible};
+use super::constants::{misfits, unmakeable};
 use super::declared::Declared;
 use super::estimate::estimate;
 use super::known::{Known, resolved};
 use super::library::{Overload, TYPES, overloads};
-use super::places::Text;
+use super::literals;
+use super::places::{Mistake, Text};
 use super::program::{Program, error_text};
-use super::times::{read_span, read_time};
 use super::types::Type;
 
 /// What is known of an expression that can be evaluated.
@@ -51,29 +50,31 @@ pub(in super::super) fn check(
         text: Text(source),
         scope: vec![("self", this), ("oldSelf", old)],
         known: Known::default(),
-        formats: 0,
-        errors: Vec::new(),
-        pattern_error: None,
+        mistakes: Vec::new(),
     };
     let found = program.walk(|expression| checker.infer(expression));
-    if checker.errors.is_empty() {
-        checker.errors = program.walk(|expression| misfits(expression, &checker.known, checker.text));
+    let Checker {
+        known,
+        text,
+        mut mistakes,
+        ..
+    } = checker;
+    if mistakes.is_empty() {
+        mistakes.extend(program.walk(|expression| literals::mistakes(expression, &known, text)));
+        mistakes.extend(program.walk(|expression| misfits(expression, &known, text)));
     }
-    if !checker.errors.is_empty() {
-        return Err(format!("{failed}: {}", checker.errors.join("\n")));
+    if !mistakes.is_empty() {
+        return Err(format!("{failed}: {}", text.all(mistakes)));
     }
-    if found != Type::Named(wanted.type_name()) && !matches!(found, Type::Dyn | Type::Parameter(_)) {
+    if found != Type::Named(wanted.type_name()) {
         return Err(wanted.mistyped().to_owned());
     }
-    if let Some(error) = checker.pattern_error {
-        return Err(format!("{}: error parsing regexp: {error}", wanted.not_made()));
-    }
-    if let Some(error) = program.walk(unconvertible) {
+    if let Some(error) = program.walk(|expression| unmakeable(expression, &known)) {
         return Err(format!("{}: {}", wanted.not_made(), error_text(&error)));
     }
     Ok(Checked {
         uses_old: program.uses_old(),
-        cost: program.walk(|expression| estimate(expression, &checker.known, declared)),
+        cost: program.walk(|expression| estimate(expression, &known, declared)),
     })
 }
 
@@ -120,11 +121,7 @@ struct Checker<'a> {
     text: Text<'a>,
     scope: Vec<(&'a str, Type<'a>)>,
     known: Known<'a>,
-    /// How many calls around take lists of anything.
-    formats: usize,
-    errors: Vec<String>,
-    /// What is wrong with the first pattern that is only looked at once all else is right.
-    pattern_error: Option<String>,
+    mistakes: Vec<Mistake>,
 }
 
 impl<'a> Checker<'a> {
@@ -155,21 +152,29 @@ impl<'a> Checker<'a> {
             }
             Expr::Comprehension(comprehension) => self.comprehension(comprehension),
             Expr::Struct(_) | Expr::Unspecified => Type::Dyn,
-        };
+        }
+        .bounded();
         self.known.note_type(expression, found.clone());
         found
     }
 
-    /// The type of the items of a list, with one more. All are of one type, but for those that are formatted;
-    /// one that is optional counts without its wrapping.
+    /// The type of the items of a list, with one more: anything, if they do not fit. One that may be left out is optional.
     fn joined<'e: 'a>(&mut self, items: Type<'a>, item: &'e IdedExpr, optional: bool) -> Type<'a> {
-        let found = self.infer(item);
-        let found = if optional { found.unwrapped().0 } else { found };
-        if self.formats > 0 && !items.accepts(&found, &mut Vec::new()) {
-            return Type::Dyn;
+        let found = match self.infer(item) {
+            found @ (Type::Dyn | Type::Parameter(_)) => found,
+            found if optional => match found.unwrapped() {
+                (found, true) => found,
+                (found, false) => {
+                    self.expect(&Type::Optional(Box::new(found.clone())), &found, item);
+                    found
+                }
+            },
+            found => found,
+        };
+        match items.accepts(&found, &mut Vec::new()) {
+            true => items.joined(&found),
+            false => Type::Dyn,
         }
-        self.expect(&items, &found, item);
-        items.joined(&found)
     }
 
     fn expect(&mut self, wanted: &Type<'a>, found: &Type<'a>, culprit: &IdedExpr) {
@@ -219,7 +224,11 @@ impl<'a> Checker<'a> {
                 }
             },
             other => {
-                self.error(at, &format!("type '{other}' does not support field selection"));
+                let why = match other {
+                    Type::Named(name) if name.contains('.') => format!("unexpected failed resolution of '{name}'"),
+                    _ => format!("type '{other}' does not support field selection"),
+                };
+                self.error(at, &why);
                 Type::Dyn
             }
         };
@@ -249,11 +258,7 @@ impl<'a> Checker<'a> {
         let name = call.func_name.as_str();
         let (qualified, target) = resolved(call);
         let mut operands: Vec<Type<'a>> = target.map(|target| self.infer(target)).into_iter().collect();
-        self.literal(name, &call.args);
-        let formats = usize::from(name == "format");
-        self.formats += formats;
         operands.extend(call.args.iter().map(|argument| self.infer(argument)));
-        self.formats -= formats;
         let declared = overloads(&qualified);
         let at = self.text.place(name);
         if declared.is_empty() {
@@ -282,33 +287,6 @@ impl<'a> Checker<'a> {
         }
         self.known.note_overloads(expression, matching);
         result
-    }
-
-    /// Patterns and times that are written out must be some.
-    fn literal(&mut self, function: &str, arguments: &[IdedExpr]) {
-        let (([literal], _) | ([literal, _], "findAll")) = (arguments, function) else {
-            return;
-        };
-        let Expr::Literal(LiteralValue::String(text)) = &literal.expr else {
-            return;
-        };
-        let text = text.inner();
-        let is_one = match function {
-            "matches" => Pattern::new(text).error().is_none(),
-            "duration" => read_span(text).is_some(),
-            "timestamp" => read_time(text).is_some(),
-            "find" | "findAll" => {
-                let error = Pattern::new(text).error().map(str::to_owned);
-                self.pattern_error = self.pattern_error.take().or(error);
-                true
-            }
-            _ => true,
-        };
-        if !is_one {
-            let quoted = |quote: &char| self.text.find(&format!("{quote}{text}{quote}"));
-            let at = ['\'', '"'].iter().find_map(quoted);
-            self.error(at, &format!("invalid {function} argument"));
-        }
     }
 
     fn comprehension<'e: 'a>(&mut self, loops: &'e ComprehensionExpr) -> Type<'a> {
@@ -342,10 +320,7 @@ impl<'a> Checker<'a> {
     }
 
     fn error(&mut self, at: Option<usize>, message: &str) {
-        let error = self.text.located(at, message);
-        if !self.errors.contains(&error) {
-            self.errors.push(error);
-        }
+        self.mistakes.push(Mistake::new(at, message.to_owned()));
     }
 }
 

@@ -4,37 +4,57 @@
 use kube_cel::cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue};
 use kube_cel::cel::{ExecutionError, Value as Cel};
 
+use super::super::pattern::Pattern;
 use super::conversions::convert;
 use super::evaluate::written;
 use super::formatting::{Clause, Piece, pieces};
-use super::functions::shown_type;
+use super::functions::{name_of_type, shown_type, worded};
 use super::known::Known;
 use super::macros::parts;
 use super::operators::CONVERSIONS;
-use super::places::Text;
+use super::places::{Mistake, Text};
 use super::types::Type;
 
-/// Why a conversion cannot be made.
-pub(super) fn unconvertible(expression: &IdedExpr) -> Option<ExecutionError> {
-    let within = parts(expression).into_iter().find_map(unconvertible);
-    within.or_else(|| constant(expression)?.err())
+/// The names of types that nothing has.
+const NOTHING: [&str; 2] = ["duration", "timestamp"];
+
+/// Why a program cannot be made: a conversion of a constant, or a pattern that is one, goes wrong, or a name stands for nothing.
+pub(super) fn unmakeable(expression: &IdedExpr, known: &Known<'_>) -> Option<ExecutionError> {
+    constant(expression, known).err()
 }
 
-/// The value of what is written out, or converted from that.
-fn constant(expression: &IdedExpr) -> Option<Result<Cel, ExecutionError>> {
+/// The value of what is written out, or converted from that; nothing for all else.
+fn constant(expression: &IdedExpr, known: &Known<'_>) -> Result<Option<Cel>, ExecutionError> {
     match &expression.expr {
-        Expr::Literal(literal) => Some(Ok(written(literal))),
-        Expr::Call(call) if call.target.is_none() && CONVERSIONS.contains(&call.func_name.as_str()) => {
-            let [operand] = call.args.as_slice() else { return None };
-            convert(&call.func_name, &constant(operand)?.ok()?)
+        Expr::Literal(literal) => return Ok(Some(written(literal))),
+        Expr::Ident(name) if NOTHING.contains(&name.as_str()) && known.type_of(expression) == &Type::Named("type") => {
+            return Err(worded(format!("reference to undefined type: {name}")));
         }
-        _ => None,
+        _ => {}
+    }
+    let operands: Vec<Option<Cel>> = parts(expression)
+        .into_iter()
+        .map(|part| constant(part, known))
+        .collect::<Result<_, _>>()?;
+    let Expr::Call(call) = &expression.expr else {
+        return Ok(None);
+    };
+    match (call.func_name.as_str(), operands.as_slice()) {
+        (name, [Some(value)]) if call.target.is_none() && CONVERSIONS.contains(&name) => {
+            let no_overload = || worded(format!("no such overload: {name}({})", name_of_type(value)));
+            convert(name, value).unwrap_or_else(|| Err(no_overload())).map(Some)
+        }
+        ("find" | "findAll", [_, Some(Cel::String(pattern)), ..]) => match Pattern::new(pattern).error() {
+            Some(why) => Err(worded(format!("error parsing regexp: {why}"))),
+            None => Ok(None),
+        },
+        _ => Ok(None),
     }
 }
 
 /// Which templates do not fit their values.
-pub(super) fn misfits(expression: &IdedExpr, known: &Known<'_>, text: Text<'_>) -> Vec<String> {
-    let mut found: Vec<String> = parts(expression)
+pub(super) fn misfits(expression: &IdedExpr, known: &Known<'_>, text: Text<'_>) -> Vec<Mistake> {
+    let mut found: Vec<Mistake> = parts(expression)
         .into_iter()
         .flat_map(|part| misfits(part, known, text))
         .collect();
@@ -42,7 +62,7 @@ pub(super) fn misfits(expression: &IdedExpr, known: &Known<'_>, text: Text<'_>) 
         && let Some((culprit, why)) = misfit(call, known)
     {
         let at = culprit.map_or_else(|| text.place(&call.func_name), |culprit| text.place_of(culprit));
-        found.push(text.located(at, &why));
+        found.push(Mistake::new(at, why));
     }
     found
 }

@@ -19,7 +19,8 @@ pub(super) fn convert(wanted: &str, value: &Cel) -> Option<Result<Cel>> {
         | ("duration", Cel::Duration(_))
         | ("int", Cel::Int(_))
         | ("timestamp", Cel::Timestamp(_))
-        | ("uint", Cel::UInt(_)) => Ok(value.clone()),
+        | ("uint", Cel::UInt(_))
+        | ("dyn", _) => Ok(value.clone()),
         ("string", value) => return text(value).map(|text| text.map(|text| Cel::String(Arc::new(text)))),
         ("bool", Cel::String(text)) => truth(text).ok_or_else(|| not_one("string", "bool")),
         ("bytes", Cel::String(text)) => Ok(Cel::Bytes(Arc::new(text.as_bytes().to_vec()))),

@@ -2,7 +2,7 @@
 //! Where a schema sets no bound, the size of a request does.
 
 use super::super::structural::Node;
-use super::value::escape;
+use super::value::{RESERVED, escape};
 
 /// The size of the largest request that the server takes, in bytes.
 pub(super) const MOST_REQUEST_BYTES: u64 = 3 * 1024 * 1024;
@@ -144,6 +144,11 @@ impl<'a> Declared<'a> {
     }
 }
 
+/// Whether rules can see values of a schema.
+pub(in super::super) fn is_seen(node: &Node) -> bool {
+    Declared::new(node).is_some()
+}
+
 /// How many values of a schema an object can have where nothing else bounds it: as many as a request has place for.
 pub(in super::super) fn most_times(node: &Node, resource: bool) -> u64 {
     MOST_REQUEST_BYTES / (Declared::Value(node, resource).least_bytes() + 1)
@@ -151,7 +156,9 @@ pub(in super::super) fn most_times(node: &Node, resource: bool) -> u64 {
 
 fn property<'a>(node: &'a Node, name: &str) -> Option<Declared<'a>> {
     let mut properties = node.properties.iter();
-    let (_, property) = properties.find(|(known, _)| escape(known).as_deref() == Some(name))?;
+    // After a dot, a reserved word is a name like others.
+    let is_it = |known: &str| escape(known).as_deref() == Some(name) || known == name && RESERVED.contains(&name);
+    let (_, property) = properties.find(|(known, _)| is_it(known))?;
     Declared::new(property)
 }
 

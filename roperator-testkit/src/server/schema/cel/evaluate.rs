@@ -2,6 +2,7 @@
 //! it costs is counted as Kubernetes counts it, and too much ends it. Functions and arithmetic are the evaluator crate's.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use kube_cel::cel::common::ast::{
@@ -11,7 +12,8 @@ use kube_cel::cel::objects::{Key, Map, OptionalValue};
 use kube_cel::cel::{Context, ExecutionError, Value as Cel};
 
 use super::associative::Associative;
-use super::functions::{elements, insert, type_named};
+use super::effort::Effort;
+use super::functions::{elements, insert, type_named, worded};
 use super::known::resolved;
 use super::library::{TYPES, overloads};
 use super::macros::INSERT;
@@ -46,6 +48,8 @@ pub(super) struct Evaluation<'e> {
     lists: Associative,
     limit: u64,
     pub(super) spent: u64,
+    /// What may still be gone through.
+    effort: Effort,
 }
 
 impl<'e> Evaluation<'e> {
@@ -61,6 +65,7 @@ impl<'e> Evaluation<'e> {
             lists,
             limit,
             spent: 0,
+            effort: Effort::default(),
         }
     }
 
@@ -83,6 +88,11 @@ impl<'e> Evaluation<'e> {
         if self.spent > self.limit {
             return Err(Failure::Limit);
         }
+        Ok(())
+    }
+
+    fn endure(&mut self, effort: Option<Effort>) -> Result<()> {
+        self.effort = effort.ok_or(Failure::Limit)?;
         Ok(())
     }
 
@@ -234,6 +244,7 @@ impl<'e> Evaluation<'e> {
         let other = self.value(right)?;
         self.spend(spending::of_call(operators::ADD, false, &[one.clone(), other.clone()]).unwrap_or_default())?;
         self.release(left);
+        self.endure(self.effort.after_sum(&one, &other))?;
         match self.lists.sum(&one, &other) {
             Some(sum) => Ok(sum),
             None => Ok(sum(one, other)?),
@@ -278,6 +289,7 @@ impl<'e> Evaluation<'e> {
 
     /// The value of a call whose operands are known. Those of which that is bounded cost before, all others after.
     fn evaluated(&mut self, name: &str, is_method: bool, operands: Vec<Cel>) -> Result<Cel> {
+        self.endure(self.effort.after_call(name, &operands))?;
         let cost = spending::of_call(name, is_method, &operands);
         self.spend(cost.unwrap_or_default())?;
         if let ("format.named", [Cel::String(format)]) = (name, operands.as_slice()) {
@@ -334,7 +346,9 @@ impl<'e> Evaluation<'e> {
             id: 0,
             expr: Expr::Call(call),
         };
-        Ok(scope.resolve(&call)?)
+        // They may panic at numbers that are too large for them.
+        let result = catch_unwind(AssertUnwindSafe(|| scope.resolve(&call)));
+        Ok(result.unwrap_or_else(|_| Err(worded("internal error: arithmetic overflow")))?)
     }
 }
 

@@ -1,14 +1,11 @@
 //! The functions that the evaluator crate does not have as Kubernetes has them: CEL values in, CEL values out.
 
-use std::cmp::Ordering;
 use std::sync::Arc;
 
 use kube_cel::KubeCelExt as _;
 use kube_cel::cel::extractors::This;
 use kube_cel::cel::objects::{Key, OptionalValue};
 use kube_cel::cel::{Context, ExecutionError, Value as Cel};
-
-use super::macros::SORT_BY;
 
 /// What stands for the function in errors that have Kubernetes' words.
 pub(super) const WORDED: &str = "";
@@ -18,9 +15,6 @@ type Result<T> = std::result::Result<T, ExecutionError>;
 /// The functions that the evaluator crate calls.
 pub(super) fn library() -> Context<'static> {
     let mut library = Context::default().with_all();
-    library.add_function(SORT_BY, |This(list): This<Arc<Vec<Cel>>>, keys: Arc<Vec<Cel>>| {
-        sort_by(&list, &keys)
-    });
     library.add_function("optional.unwrap", |list: Arc<Vec<Cel>>| {
         Ok::<Cel, ExecutionError>(unwrap(&list))
     });
@@ -131,20 +125,6 @@ pub(super) fn name_of_type(value: &Cel) -> &'static str {
         Cel::UInt(_) => "uint",
         _ => "unknown",
     }
-}
-
-fn sort_by(list: &[Cel], keys: &[Cel]) -> Result<Cel> {
-    let mut pairs: Vec<(&Cel, &Cel)> = keys.iter().zip(list).collect();
-    if pairs
-        .iter()
-        .any(|(key, _)| keys.first().is_some_and(|first| first.partial_cmp(*key).is_none()))
-    {
-        return Err(ExecutionError::NoSuchOverload);
-    }
-    pairs.sort_by(|(left, _), (right, _)| left.partial_cmp(right).unwrap_or(Ordering::Equal));
-    Ok(Cel::List(Arc::new(
-        pairs.into_iter().map(|(_, item)| item.clone()).collect(),
-    )))
 }
 
 /// The values of those that have one.

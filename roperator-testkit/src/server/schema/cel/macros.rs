@@ -1,9 +1,11 @@
-//! The macros that Kubernetes has and the parser does not expand: a parsed expression in, one without macros out. It has the
+//! The macros that Kubernetes has and the parser does not expand: a parsed expression in, the same without macros out. It has the
 //! very form that Kubernetes' own parser makes, for costs depend on it.
 
 use kube_cel::cel::common::ast::{
     CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, ListExpr, LiteralValue, MapExpr, operators,
 };
+
+use super::places::{Mistake, Text};
 
 /// A function that sorts a list by a list of keys.
 pub(super) const SORT_BY: &str = "@sortByAssociatedKeys";
@@ -20,13 +22,17 @@ const UNUSED: &str = "#unused";
 ///
 /// # Errors
 ///
-/// That it becomes too large.
-pub(super) fn expand(expression: IdedExpr) -> Result<IdedExpr, String> {
-    let mut copied = 0;
-    let expanded = expand_all(expression, &mut copied);
-    match copied > MOST_COPIED {
-        true => Err("expression is too large".to_owned()),
-        false => Ok(expanded),
+/// That it becomes too large, or that a macro has the same name for two things.
+pub(super) fn expand(expression: &mut IdedExpr, text: Text<'_>) -> Result<(), String> {
+    let mut expansion = Expansion::default();
+    expansion.expand(expression);
+    if expansion.copied > MOST_COPIED {
+        return Err("expression is too large".to_owned());
+    }
+    let mistake = |name: &String| Mistake::new(text.find_after(", ", name), format!("duplicate variable name: {name}"));
+    match expansion.twice.as_slice() {
+        [] => Ok(()),
+        names => Err(text.all(names.iter().map(mistake).collect())),
     }
 }
 
@@ -54,76 +60,75 @@ pub(super) fn parts(expression: &IdedExpr) -> Vec<&IdedExpr> {
     }
 }
 
-fn expand_all(expression: IdedExpr, copied: &mut usize) -> IdedExpr {
-    if *copied > MOST_COPIED {
-        return expression;
-    }
-    let mut each = |part: IdedExpr| expand_all(part, copied);
-    let expr = match expression.expr {
-        Expr::Call(mut call) => {
-            call.target = call.target.map(|target| Box::new(each(*target)));
-            call.args = call.args.into_iter().map(&mut each).collect();
-            expand_call(call, copied)
+/// The same, to be changed.
+pub(super) fn parts_mut(expression: &mut IdedExpr) -> Vec<&mut IdedExpr> {
+    match &mut expression.expr {
+        Expr::Call(call) => call.target.as_deref_mut().into_iter().chain(&mut call.args).collect(),
+        Expr::Select(select) => vec![&mut select.operand],
+        Expr::List(list) => list.elements.iter_mut().collect(),
+        Expr::Map(map) => {
+            let entries = map.entries.iter_mut().filter_map(|entry| match &mut entry.expr {
+                EntryExpr::MapEntry(entry) => Some([&mut entry.key, &mut entry.value]),
+                EntryExpr::StructField(_) => None,
+            });
+            entries.flatten().collect()
         }
-        Expr::Select(mut select) => {
-            select.operand = Box::new(each(*select.operand));
-            Expr::Select(select)
-        }
-        Expr::List(mut list) => {
-            list.elements = list.elements.into_iter().map(&mut each).collect();
-            Expr::List(list)
-        }
-        Expr::Map(mut map) => {
-            for entry in &mut map.entries {
-                if let EntryExpr::MapEntry(entry) = &mut entry.expr {
-                    entry.key = each(std::mem::take(&mut entry.key));
-                    entry.value = each(std::mem::take(&mut entry.value));
-                }
-            }
-            Expr::Map(map)
-        }
-        Expr::Comprehension(mut loops) => {
-            let ComprehensionExpr {
-                iter_range,
-                accu_init,
-                loop_cond,
-                loop_step,
-                result,
-                ..
-            } = &mut *loops;
-            for part in [iter_range, accu_init, loop_cond, loop_step, result] {
-                *part = each(std::mem::take(part));
-            }
-            Expr::Comprehension(loops)
-        }
-        other => other,
-    };
-    IdedExpr {
-        id: expression.id,
-        expr,
+        Expr::Comprehension(loops) => vec![
+            &mut loops.iter_range,
+            &mut loops.accu_init,
+            &mut loops.loop_cond,
+            &mut loops.loop_step,
+            &mut loops.result,
+        ],
+        Expr::Ident(_) | Expr::Literal(_) | Expr::Struct(_) | Expr::Unspecified => Vec::new(),
     }
 }
 
-fn expand_call(call: CallExpr, copied: &mut usize) -> Expr {
-    if matches!(call.func_name.as_str(), "optMap" | "optFlatMap") {
-        *copied += call.target.as_deref().map_or(0, size);
-        if *copied > MOST_COPIED {
-            return Expr::Call(call);
+/// What is found on the way.
+#[derive(Default)]
+struct Expansion {
+    /// How many parts were copied.
+    copied: usize,
+    /// The names that stand for two things in a macro.
+    twice: Vec<String>,
+}
+
+impl Expansion {
+    fn expand(&mut self, expression: &mut IdedExpr) {
+        if self.copied > MOST_COPIED {
+            return;
+        }
+        for part in parts_mut(expression) {
+            self.expand(part);
+        }
+        if let Expr::Call(call) = &expression.expr
+            && let Some(expanded) = self.expanded(call)
+        {
+            expression.expr = expanded;
         }
     }
-    let expanded = call
-        .target
-        .as_deref()
-        .and_then(|target| match (call.func_name.as_str(), call.args.as_slice()) {
+
+    fn expanded(&mut self, call: &CallExpr) -> Option<Expr> {
+        let target = call.target.as_deref()?;
+        if matches!(call.func_name.as_str(), "optMap" | "optFlatMap") {
+            self.copied += size(target);
+            if self.copied > MOST_COPIED {
+                return None;
+            }
+        }
+        match (call.func_name.as_str(), call.args.as_slice()) {
             ("optMap", [name, body]) => Some(optional(target, ident_of(name)?, body, true)),
             ("optFlatMap", [name, body]) => Some(optional(target, ident_of(name)?, body, false)),
             ("sortBy", [name, key]) => Some(sorted(target, ident_of(name)?, key)),
             (name, [first, second, body @ ..]) => {
-                two_variables(name, target, ident_of(first)?, ident_of(second)?, body)
+                let (first, second) = (ident_of(first)?, ident_of(second)?);
+                let expanded = two_variables(name, target, first, second, body)?;
+                self.twice.extend((first == second).then(|| first.to_owned()));
+                Some(expanded)
             }
             _ => None,
-        });
-    expanded.unwrap_or(Expr::Call(call))
+        }
+    }
 }
 
 fn size(expression: &IdedExpr) -> usize {

@@ -1,8 +1,9 @@
 //! Names with dots: a parsed expression in, the same with the names of types, which look like fields of something, made one out.
 
-use kube_cel::cel::common::ast::{EntryExpr, Expr, IdedExpr};
+use kube_cel::cel::common::ast::{Expr, IdedExpr};
 
 use super::library::TYPES;
+use super::macros::parts_mut;
 
 /// Makes the names of types one. No variable hides them.
 pub(super) fn join(expression: &mut IdedExpr) {
@@ -10,33 +11,7 @@ pub(super) fn join(expression: &mut IdedExpr) {
         expression.expr = Expr::Ident(name);
         return;
     }
-    match &mut expression.expr {
-        Expr::Select(select) => join(&mut select.operand),
-        Expr::Call(call) => {
-            let operands = call.target.as_deref_mut().into_iter().chain(&mut call.args);
-            operands.for_each(join);
-        }
-        Expr::List(list) => list.elements.iter_mut().for_each(join),
-        Expr::Map(map) => {
-            for entry in &mut map.entries {
-                if let EntryExpr::MapEntry(entry) = &mut entry.expr {
-                    join(&mut entry.key);
-                    join(&mut entry.value);
-                }
-            }
-        }
-        Expr::Comprehension(loops) => {
-            let parts = [
-                &mut loops.iter_range,
-                &mut loops.accu_init,
-                &mut loops.loop_cond,
-                &mut loops.loop_step,
-                &mut loops.result,
-            ];
-            parts.into_iter().for_each(join);
-        }
-        Expr::Ident(_) | Expr::Literal(_) | Expr::Struct(_) | Expr::Unspecified => {}
-    }
+    parts_mut(expression).into_iter().for_each(join);
 }
 
 fn type_name(expression: &Expr) -> Option<String> {

@@ -1,7 +1,9 @@
 //! How deep an expression is nested: its text in; how deep, or the words in which Kubernetes' parser refuses it, out. It goes
 //! through the text as that parser's grammar does, and makes nothing of it: the parser that does so knows no such limits.
 
+use super::places::{Mistake, Text};
 use super::tokens::{Kind, Token, tokens};
+use super::value::RESERVED;
 
 /// How deep a rule of the grammar may be within itself, and operators and selections within each other.
 const MOST: usize = 250;
@@ -36,8 +38,10 @@ pub(super) fn measure(source: &str) -> Result<(usize, String), String> {
         relations: Level::default(),
         sums: Level::default(),
         cancelled: Vec::new(),
+        mistakes: Vec::new(),
     };
     match grammar.start() {
+        Ok(_) if !grammar.mistakes.is_empty() => Err(Text(source).all(grammar.mistakes)),
         Ok(height) => {
             let depth = grammar.expressions.most + height;
             Ok((depth, without(source, &grammar.cancelled)))
@@ -97,6 +101,8 @@ struct Grammar<'a> {
     sums: Level,
     /// Where signs are that cancel each other, in ascending order.
     cancelled: Vec<usize>,
+    /// Names that are none.
+    mistakes: Vec<Mistake>,
 }
 
 impl<'a> Grammar<'a> {
@@ -182,7 +188,11 @@ impl<'a> Grammar<'a> {
         loop {
             if self.takes(".") {
                 self.takes("?");
-                self.name()?;
+                let name = self.name()?;
+                if name.text.starts_with('`') {
+                    let why = "unsupported syntax: '`'".to_owned();
+                    self.mistakes.push(Mistake::new(Some(name.at), why));
+                }
                 let arguments = if self.takes("(") { self.items(")", false)? } else { 0 };
                 height = 1 + height.max(arguments);
             } else if self.takes("[") {
@@ -214,7 +224,11 @@ impl<'a> Grammar<'a> {
             return Ok(0);
         }
         self.takes(".");
-        self.name()?;
+        let name = self.name()?;
+        if RESERVED.contains(&name.text) {
+            let why = format!("reserved identifier: {}", name.text);
+            self.mistakes.push(Mistake::new(Some(name.at), why));
+        }
         if self.takes("(") { self.items(")", false) } else { Ok(0) }
     }
 
@@ -235,12 +249,13 @@ impl<'a> Grammar<'a> {
         Ok(height)
     }
 
-    fn name(&mut self) -> Result<(), Stop> {
-        if self.peek().is_none_or(|token| token.kind != Kind::Name) {
-            return Err(Stop::Broken);
-        }
+    fn name(&mut self) -> Result<Token<'a>, Stop> {
+        let name = self
+            .peek()
+            .filter(|token| token.kind == Kind::Name)
+            .ok_or(Stop::Broken)?;
         self.next += 1;
-        Ok(())
+        Ok(name)
     }
 
     fn peek(&self) -> Option<Token<'a>> {
@@ -269,7 +284,7 @@ impl<'a> Grammar<'a> {
         let (at, text) = self
             .peek()
             .map_or((source.len(), "<EOF>"), |token| (token.at, token.text));
-        Err(super::places::Text(source).located(Some(at), &format!("Syntax error: mismatched input '{text}'")))
+        Err(Text(source).located(Some(at), &format!("Syntax error: mismatched input '{text}'")))
     }
 }
 

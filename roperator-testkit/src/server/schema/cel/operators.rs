@@ -5,14 +5,16 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use kube_cel::cel::common::ast::operators;
-use kube_cel::cel::objects::{KeyRef, OptionalValue};
+use kube_cel::cel::objects::{KeyRef, Map, OptionalValue};
 use kube_cel::cel::{ExecutionError, Value as Cel};
 
 use super::conversions::convert;
 use super::formatting::format;
-use super::functions::{size, type_of};
+use super::functions::{size, type_of, worded};
 use super::patterns;
+use super::sequences;
 use super::times;
+use super::value::{RESERVED, escape};
 
 /// The functions that convert, each of which is called as the type that it converts to.
 pub(super) const CONVERSIONS: [&str; 9] = [
@@ -33,7 +35,7 @@ type Result<T> = std::result::Result<T, ExecutionError>;
 pub(super) fn apply(name: &str, operands: &[Cel]) -> Option<Result<Cel>> {
     let compared = |left: &Cel, right: &Cel, fits: fn(Ordering) -> bool| {
         let order = comparison(left, right)?;
-        Ok(Cel::Bool(order.is_some_and(fits)))
+        Ok(Cel::Bool(fits(order)))
     };
     Some(match (name, operands) {
         (operators::LOGICAL_NOT, [Cel::Bool(value)]) => Ok(Cel::Bool(!value)),
@@ -55,7 +57,6 @@ pub(super) fn apply(name: &str, operands: &[Cel]) -> Option<Result<Cel>> {
         (operators::OPT_INDEX | operators::OPT_SELECT, [of, index]) => indexed(of, index, true),
         (operators::IN, [item, of]) => contains(of, item),
         ("size", [value]) => size(value),
-        ("dyn", [value]) => Ok(value.clone()),
         ("type", [value]) => Ok(type_of(value)),
         ("first", [Cel::List(items)]) => Ok(optional(items.first())),
         ("last", [Cel::List(items)]) => Ok(optional(items.last())),
@@ -67,7 +68,7 @@ pub(super) fn apply(name: &str, operands: &[Cel]) -> Option<Result<Cel>> {
             format(template, values).map(|text| Cel::String(Arc::new(text)))
         }
         (name, [value]) if CONVERSIONS.contains(&name) => return convert(name, value),
-        (name, operands) => return times::part(name, operands),
+        (name, operands) => return times::part(name, operands).or_else(|| sequences::apply(name, operands)),
     })
 }
 
@@ -133,22 +134,30 @@ pub(super) fn entry<'a>(of: &'a Cel, index: &Cel) -> Result<Option<&'a Cel>> {
         (Cel::List(items), Cel::Int(index)) => Ok(usize::try_from(*index).ok().and_then(|index| items.get(index))),
         (Cel::List(items), Cel::UInt(index)) => Ok(usize::try_from(*index).ok().and_then(|index| items.get(index))),
         (Cel::Map(map), key) => match KeyRef::try_from(key) {
-            Ok(key) => Ok(map.get(&key)),
+            Ok(key) => Ok(map.get(&key).or_else(|| reserved(map, &key))),
             Err(_) => Err(ExecutionError::NoSuchOverload),
         },
         _ => Err(ExecutionError::NoSuchOverload),
     }
 }
 
-/// The order of two values; `None` for numbers of which one is none.
-fn comparison(left: &Cel, right: &Cel) -> Result<Option<Ordering>> {
+/// What an object has in a field whose name is a reserved word.
+fn reserved<'a>(fields: &'a Map, name: &KeyRef<'_>) -> Option<&'a Cel> {
+    match name {
+        KeyRef::String(name) if RESERVED.contains(name) => fields.get(&KeyRef::String(&escape(name)?)),
+        _ => None,
+    }
+}
+
+/// The order of two values.
+fn comparison(left: &Cel, right: &Cel) -> Result<Ordering> {
     let is_number = |value: &Cel| matches!(value, Cel::Int(_) | Cel::UInt(_) | Cel::Float(_));
     match (left, right) {
-        (Cel::Bytes(left), Cel::Bytes(right)) => Ok(Some(left.cmp(right))),
+        (Cel::Bytes(left), Cel::Bytes(right)) => Ok(left.cmp(right)),
         (Cel::Null, _) => Err(ExecutionError::NoSuchOverload),
         _ => match left.partial_cmp(right) {
-            None if !(is_number(left) && is_number(right)) => Err(ExecutionError::NoSuchOverload),
-            order => Ok(order),
+            None if is_number(left) && is_number(right) => Err(worded("NaN values cannot be ordered")),
+            order => order.ok_or(ExecutionError::NoSuchOverload),
         },
     }
 }

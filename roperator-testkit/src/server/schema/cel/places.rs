@@ -13,6 +13,18 @@ pub(super) fn located(source: &str, line: usize, column: usize, message: &str) -
     )
 }
 
+/// What is wrong, and where.
+pub(super) struct Mistake {
+    at: Option<usize>,
+    why: String,
+}
+
+impl Mistake {
+    pub(super) const fn new(at: Option<usize>, why: String) -> Self {
+        Self { at, why }
+    }
+}
+
 /// The text of an expression.
 #[derive(Clone, Copy)]
 pub(super) struct Text<'a>(pub(super) &'a str);
@@ -21,6 +33,22 @@ impl Text<'_> {
     /// Where a piece of text is.
     pub(super) fn find(self, piece: &str) -> Option<usize> {
         self.0.find(piece)
+    }
+
+    /// Where a piece of text is that follows another one.
+    pub(super) fn find_after(self, before: &str, piece: &str) -> Option<usize> {
+        self.find(&format!("{before}{piece}")).map(|at| at + before.len())
+    }
+
+    /// All that is wrong, in the order of the text. What is said twice of a place is said once.
+    pub(super) fn all(self, mut mistakes: Vec<Mistake>) -> String {
+        mistakes.sort_by_key(|mistake| mistake.at);
+        let mut errors: Vec<String> = mistakes
+            .iter()
+            .map(|mistake| self.located(mistake.at, &mistake.why))
+            .collect();
+        errors.dedup();
+        errors.join("\n")
     }
 
     /// An error with its place.
@@ -60,6 +88,10 @@ impl Text<'_> {
             Expr::Ident(name) => self.word(name),
             Expr::Select(select) => self.find(&format!(".{}", select.field)),
             Expr::Call(call) => self.place(&call.func_name),
+            Expr::Literal(LiteralValue::String(text)) => {
+                let quoted = |quote: &char| self.find(&format!("{quote}{}{quote}", text.inner()));
+                ['\'', '"'].iter().find_map(quoted)
+            }
             Expr::Literal(literal) => self.find(&written(literal)),
             _ => None,
         }

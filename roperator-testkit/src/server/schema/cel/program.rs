@@ -16,6 +16,7 @@ use super::functions::{WORDED, library};
 use super::macros::{expand, parts};
 use super::names;
 use super::nesting::measure;
+use super::places::{Text, located};
 use super::stack;
 use super::value::to_cel;
 
@@ -45,11 +46,11 @@ impl Program {
     pub(in super::super) fn new(source: &str) -> Result<Self, String> {
         let (depth, text) = measure(source)?;
         stack::for_parsing(depth, || {
-            let expression = parse(source, &text)?;
+            let mut expression = parse(source, &text)?;
             if has_struct(&expression) {
                 return Err("messages are not supported".to_owned());
             }
-            let mut expression = expand(expression)?;
+            expand(&mut expression, Text(source))?;
             names::join(&mut expression);
             let uses_old = expression.references().has_variable("oldSelf");
             Ok(Self {
@@ -121,10 +122,12 @@ fn parse(source: &str, text: &str) -> Result<IdedExpr, String> {
     // What is nested too deep was refused before.
     let parser = Parser::new().enable_optional_syntax(true).max_recursion_depth(u16::MAX);
     parser.parse(text).map_err(|errors| {
-        let shown = errors.errors.iter().map(|error| {
+        // The parser tells of what it could not make of it, too.
+        let told = |message: &str| !message.starts_with("Incomplete ");
+        let shown = errors.errors.iter().filter(|error| told(&error.msg)).map(|error| {
             let line = usize::try_from(error.pos.0).unwrap_or_default();
             let column = usize::try_from(error.pos.1).unwrap_or_default();
-            super::places::located(source, line, column.saturating_sub(1), &error.msg)
+            located(source, line, column.saturating_sub(1), &error.msg)
         });
         shown.collect::<Vec<_>>().join("\n")
     })
@@ -202,6 +205,9 @@ pub(super) fn error_text(error: &ExecutionError) -> String {
         ExecutionError::UndeclaredReference(name) => format!("undeclared reference to '{name}'"),
         ExecutionError::FunctionError { function, message } if function == WORDED => message.clone(),
         ExecutionError::FunctionError { function, .. } if function == "quantity" => QUANTITY.to_owned(),
+        ExecutionError::FunctionError { function, .. } if function == "asInteger" => {
+            "cannot convert value to integer".to_owned()
+        }
         ExecutionError::FunctionError { message, .. } => {
             let index = message.strip_prefix("start ").unwrap_or(message);
             let index = index

@@ -185,3 +185,37 @@ fn what_is_in_a_loop_is_compiled_once() {
     // Compiled for each item, it took half a second each.
     assert!(start.elapsed() < std::time::Duration::from_secs(60));
 }
+
+/// Rules that double something with every step, and such at which the evaluator crate panics.
+#[test]
+fn hostile_rules_end() {
+    let steps = |step: &str| format!("[[1]]{}.size() == 1", step.repeat(60));
+    let rules = [
+        (steps(".map(a, a + a)"), false),
+        (format!("{} && [1] == [1]", steps(".map(a, [a, a])")), true),
+        (steps(".map(a, {'a': a, 'b': a})"), true),
+        (
+            format!("[[1]]{}.exists(a, a == a)", ".map(a, [a, a])".repeat(60)),
+            false,
+        ),
+        (
+            format!(
+                "[[1]]{}.exists(a, '%s'.format([a]) == '')",
+                ".map(a, [a, a])".repeat(60)
+            ),
+            false,
+        ),
+        (
+            "quantity('1e300').add(quantity('1e-300')).isInteger()".to_owned(),
+            false,
+        ),
+        ("[9223372036854775807, self.size].sum() == 1".to_owned(), false),
+    ];
+    let node = Node::new(&schema());
+    let bindings = Bindings::new(&node, &value(), None, false);
+    for (rule, holds) in rules {
+        assert!(check(&rule, &node, false, false, Wanted::Rule).is_ok(), "{rule}");
+        let evaluated = Program::new(&rule).unwrap().evaluate(&bindings, false);
+        assert_eq!(evaluated.result.is_ok_and(|result| result.is_true()), holds, "{rule}");
+    }
+}

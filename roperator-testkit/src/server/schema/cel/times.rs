@@ -169,6 +169,42 @@ pub(super) fn read_span(text: &str) -> Option<Cel> {
     span.map(span_of)
 }
 
+/// The span that is written in words, as in `3 days`: numbers with the names of units, and anything between them. As on a
+/// cluster, what is too long is nothing but wrong.
+pub(super) fn read_words(text: &str) -> Option<Cel> {
+    const UNITS: [(&[&str], &str, i64); 8] = [
+        (&["ns"], "nano", 1),
+        (&["us", "µs"], "micro", 1_000),
+        (&["ms"], "milli", 1_000_000),
+        (&["s"], "sec", SECOND),
+        (&["m"], "min", 60 * SECOND),
+        (&["h", "hr"], "hour", 3600 * SECOND),
+        (&["d"], "day", 24 * 3600 * SECOND),
+        (&["w", "wk"], "week", 7 * 24 * 3600 * SECOND),
+    ];
+    let mut sum = None;
+    let mut rest = text;
+    while let Some(at) = rest.find(|character: char| character.is_ascii_digit()) {
+        let (_, from) = rest.split_at(at);
+        let after = from.trim_start_matches(|character: char| character.is_ascii_digit());
+        let number = from.strip_suffix(after).unwrap_or_default();
+        let named = after.trim_start_matches([' ', '\t', '\n', '\r', '\x0C']);
+        rest = named.trim_start_matches(|letter: char| letter.is_ascii_alphabetic() || letter == 'µ');
+        let unit = named.strip_suffix(rest).unwrap_or_default().to_lowercase();
+        let is_meant =
+            |(short, long, _): &&(&[&str], &str, i64)| short.contains(&unit.as_str()) || unit.starts_with(long);
+        let number: i64 = if unit.is_empty() {
+            continue;
+        } else {
+            number.parse().ok()?
+        };
+        if let Some((_, _, length)) = UNITS.iter().find(is_meant) {
+            sum = Some(sum.unwrap_or(0_i64).wrapping_add(number.wrapping_mul(*length)));
+        }
+    }
+    sum.map(span_of)
+}
+
 /// A number with its unit in nanoseconds, and what follows it.
 fn first_term(text: &str) -> Option<(u64, &str)> {
     let is_number = |character: char| character.is_ascii_digit() || character == '.';
@@ -292,6 +328,22 @@ mod tests {
                 other => panic!("{other:?}"),
             });
             assert_eq!(found.as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn spans_are_written_in_words() {
+        let cases = [
+            ("3 days", Some(3 * 24 * 3600)),
+            ("1w2 HOURS and 5min", Some(7 * 24 * 3600 + 2 * 3600 + 300)),
+            ("2 x 3s", Some(3)),
+            ("5", None),
+            ("x", None),
+            ("99999999999999999999s", None),
+        ];
+        for (text, seconds) in cases {
+            let expected = seconds.map(|seconds| span_of(seconds * SECOND));
+            assert_eq!(read_words(text), expected, "{text}");
         }
     }
 

@@ -5,6 +5,9 @@ use std::fmt;
 
 use super::declared::Declared;
 
+/// How many parts a type has at most.
+const MOST_PARTS: usize = 64;
+
 /// The type of an expression, or of a parameter.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Type<'a> {
@@ -100,6 +103,36 @@ impl<'a> Type<'a> {
             (Self::Named("null_type"), other) | (other, Self::Named("null_type")) if other.is_nullable() => true,
             (one, other) => one == other,
         }
+    }
+
+    /// Whether it is the very same type, as far as it is known.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Parameter(_), _) | (_, Self::Parameter(_)) => true,
+            (Self::List(one), Self::List(other)) | (Self::Optional(one), Self::Optional(other)) => one.is_same(other),
+            (Self::Map(key, value), Self::Map(other_key, other_value)) => {
+                key.is_same(other_key) && value.is_same(other_value)
+            }
+            (one, other) => one == other,
+        }
+    }
+
+    /// The type, or anything, if it has too many parts to be carried along: expressions can make types that double with
+    /// every step.
+    pub(super) fn bounded(self) -> Self {
+        let mut left = MOST_PARTS;
+        if self.takes(&mut left) { self } else { Self::Dyn }
+    }
+
+    /// Counts its parts down.
+    fn takes(&self, left: &mut usize) -> bool {
+        *left = left.saturating_sub(1);
+        *left > 0
+            && match self {
+                Self::List(inner) | Self::Optional(inner) => inner.takes(left),
+                Self::Map(key, value) => key.takes(left) && value.takes(left),
+                _ => true,
+            }
     }
 
     /// The type with its parameters replaced by what they stand for. Of those that stand for nothing, nothing is known.

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use kube_cel::cel::Value as Cel;
 use kube_cel::cel::objects::{Key, Map};
-use kube_cel::cel::{Context, Program, Value as Cel};
 use serde_json::{Number, Value};
 
 use super::super::structural::Node;
 use super::associative::Associative;
+use super::times::{read_span, read_time, read_words};
 
 /// The value of `self` for a schema. Its lists that are sets or maps are kept as such.
 pub(super) fn to_cel(value: &Value, node: &Node, resource: bool, lists: &mut Associative) -> Cel {
@@ -83,9 +84,9 @@ fn map(fields: impl Iterator<Item = (String, Cel)>) -> Cel {
 
 fn formatted(text: &str, format: &str) -> Cel {
     let converted = match format {
-        "date-time" => convert("timestamp(text)", text),
-        "date" => convert("timestamp(text)", &format!("{text}T00:00:00Z")),
-        "duration" => convert("duration(text)", text),
+        "date-time" => read_time(text),
+        "date" => read_time(&format!("{text}T00:00:00Z")),
+        "duration" => read_span(text).or_else(|| read_words(text)),
         "byte" => {
             let bytes = URL_SAFE.decode(text).or_else(|_| STANDARD.decode(text));
             bytes.ok().map(|bytes| Cel::Bytes(Arc::new(bytes)))
@@ -95,38 +96,33 @@ fn formatted(text: &str, format: &str) -> Cel {
     converted.unwrap_or_else(|| string(text))
 }
 
-/// The evaluator's own conversions know its types of times.
-fn convert(source: &str, text: &str) -> Option<Cel> {
-    let mut context = Context::default();
-    context.add_variable_from_value("text", text.to_owned());
-    Program::compile(source).ok()?.execute(&context).ok()
-}
+/// The words that are no names.
+pub(super) const RESERVED: [&str; 21] = [
+    "true",
+    "false",
+    "null",
+    "in",
+    "as",
+    "break",
+    "const",
+    "continue",
+    "else",
+    "for",
+    "function",
+    "if",
+    "import",
+    "let",
+    "loop",
+    "package",
+    "namespace",
+    "return",
+    "var",
+    "void",
+    "while",
+];
 
 /// A field's name as expressions write it; `None` for one that they cannot write.
 pub(super) fn escape(name: &str) -> Option<String> {
-    const RESERVED: [&str; 21] = [
-        "true",
-        "false",
-        "null",
-        "in",
-        "as",
-        "break",
-        "const",
-        "continue",
-        "else",
-        "for",
-        "function",
-        "if",
-        "import",
-        "let",
-        "loop",
-        "package",
-        "namespace",
-        "return",
-        "var",
-        "void",
-        "while",
-    ];
     if name.is_empty() || name.starts_with(|first: char| first.is_ascii_digit()) {
         return None;
     }

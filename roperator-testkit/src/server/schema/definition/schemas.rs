@@ -9,7 +9,7 @@ use super::root::root_with_status;
 use super::written::{shown_rule, written};
 use super::{defaults, structure};
 use crate::server::field::{FieldError, FieldPath};
-use crate::server::schema::cel::{Wanted, check, most_times};
+use crate::server::schema::cel::{Wanted, check, is_seen, most_times};
 use crate::server::schema::fields::{flag, text};
 use crate::server::schema::formats;
 use crate::server::schema::structural::Node;
@@ -313,8 +313,16 @@ impl Checker {
         let Some(node) = node.filter(|_| self.rules && self.errors.len() == before) else {
             return;
         };
+        let resource = root || node.embedded;
+        if !is_seen(node) {
+            let why = "internal error: failed to construct type information for x-kubernetes-validations rules: unable to \
+                       convert structural schema to CEL declarations";
+            let here = path.child("x-kubernetes-validations");
+            self.rule_errors.push(FieldError::internal(&here, why));
+            return;
+        }
         for (index, rule) in rules.iter().enumerate() {
-            self.compiled(rule, node, context, root || node.embedded, &here(index));
+            self.compiled(rule, node, context, resource, &here(index));
         }
     }
 
