@@ -9,7 +9,7 @@ use kube_cel::cel::objects::{Key, OptionalValue};
 
 use super::super::structural::ListType;
 use super::conversions::convert;
-use super::value::escape;
+use super::escaping::escape;
 
 /// What tells the items of a list apart.
 #[derive(Debug, Clone)]

@@ -2,7 +2,7 @@
 //! Where a schema sets no bound, the size of a request does.
 
 use super::super::structural::Node;
-use super::value::{RESERVED, escape};
+use super::escaping::{RESERVED, escape};
 
 /// The size of the largest request that the server takes, in bytes.
 pub(super) const MOST_REQUEST_BYTES: u64 = 3 * 1024 * 1024;

@@ -17,7 +17,8 @@ use super::functions::{elements, insert, type_named, worded};
 use super::known::resolved;
 use super::library::{TYPES, overloads};
 use super::macros::INSERT;
-use super::operators::{CONVERSIONS, apply, contains, entry, indexed, optional, sum};
+use super::operators::{CONVERSIONS, apply, contains, entry, indexed, optional};
+use super::sequences::sum;
 use super::spending;
 
 /// Why there is no value.

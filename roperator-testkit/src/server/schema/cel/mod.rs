@@ -13,8 +13,10 @@
 //! which are whole, compare by what their items are and not by how they are written, and within functions all lists compare by
 //! position; quantities do not know how they were written, so `1.0` is an integer; keys of maps are never numbers that are not
 //! whole, lists or null; `double` reads no hexadecimal numbers, texts in three quotes have no quotes at their ends, escapes in URLs
-//! are not looked at, and precisions of `format` above 255 are not quite as odd; where errors are in the text is guessed; the
-//! errors of functions are worded as Kubernetes does it only for the common ones; and what is evaluated may cost a few units
+//! are not looked at, and precisions of `format` above 255 are not quite as odd; times with a small `t` are texts; the greatest of
+//! numbers some of which are none may be another; `string` of what only turns out to be a list is refused when it is evaluated, and
+//! costs more than it must in estimates; where errors are in the text is guessed; the errors of functions, of macros with wrong
+//! operands and of the syntax are worded as Kubernetes does it only for the common ones; and what is evaluated may cost a few units
 //! more or less where it goes wrong in part.
 
 mod associative;
@@ -24,6 +26,7 @@ mod constants;
 mod conversions;
 mod declared;
 mod effort;
+mod escaping;
 mod estimate;
 mod evaluate;
 mod formatting;

@@ -1,9 +1,9 @@
 //! How deep an expression is nested: its text in; how deep, or the words in which Kubernetes' parser refuses it, out. It goes
 //! through the text as that parser's grammar does, and makes nothing of it: the parser that does so knows no such limits.
 
+use super::escaping::RESERVED;
 use super::places::{Mistake, Text};
 use super::tokens::{Kind, Token, tokens};
-use super::value::RESERVED;
 
 /// How deep a rule of the grammar may be within itself, and operators and selections within each other.
 const MOST: usize = 250;

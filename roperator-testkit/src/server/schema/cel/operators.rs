@@ -9,12 +9,12 @@ use kube_cel::cel::objects::{KeyRef, Map, OptionalValue};
 use kube_cel::cel::{ExecutionError, Value as Cel};
 
 use super::conversions::convert;
+use super::escaping::{RESERVED, escape};
 use super::formatting::format;
 use super::functions::{size, type_of, worded};
 use super::patterns;
 use super::sequences;
 use super::times;
-use super::value::{RESERVED, escape};
 
 /// The functions that convert, each of which is called as the type that it converts to.
 pub(super) const CONVERSIONS: [&str; 9] = [
@@ -70,14 +70,6 @@ pub(super) fn apply(name: &str, operands: &[Cel]) -> Option<Result<Cel>> {
         (name, [value]) if CONVERSIONS.contains(&name) => return convert(name, value),
         (name, operands) => return times::part(name, operands).or_else(|| sequences::apply(name, operands)),
     })
-}
-
-/// What two values are together.
-pub(super) fn sum(left: Cel, right: Cel) -> Result<Cel> {
-    match (&left, &right) {
-        (Cel::Bytes(one), Cel::Bytes(other)) => Ok(Cel::Bytes(Arc::new([one.as_slice(), other.as_slice()].concat()))),
-        _ => times::sum(&left, &right).unwrap_or_else(|| left + right),
-    }
 }
 
 /// An optional value.

@@ -8,7 +8,7 @@ use kube_cel::cel::{ExecutionError, Value as Cel};
 
 use super::functions::{name_of_type, worded};
 use super::macros::SORT_BY;
-use super::operators::sum;
+use super::times;
 
 type Result<T> = std::result::Result<T, ExecutionError>;
 
@@ -32,6 +32,14 @@ pub(super) fn apply(name: &str, operands: &[Cel]) -> Option<Result<Cel>> {
             cannot(format!("index out of range: {from}"))
         }
         _ => None,
+    }
+}
+
+/// What two values are together.
+pub(super) fn sum(left: Cel, right: Cel) -> Result<Cel> {
+    match (&left, &right) {
+        (Cel::Bytes(one), Cel::Bytes(other)) => Ok(Cel::Bytes(Arc::new([one.as_slice(), other.as_slice()].concat()))),
+        _ => times::sum(&left, &right).unwrap_or_else(|| left + right),
     }
 }
 
