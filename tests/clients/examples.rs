@@ -137,12 +137,7 @@ fn a_server_that_is_not_there() {
     std::fs::copy(sandbox.kubeconfig(), &kubeconfig).unwrap();
     let url = sandbox.url.clone();
     sandbox.process.signal(Signal::TERM);
-    let Sandbox {
-        process,
-        folder: _folder,
-        ..
-    } = sandbox;
-    process.wait();
+    let (_, _folder) = sandbox.wait();
     let mut command = Command::new(binary("echo-server"));
     command.env("KUBECONFIG", kubeconfig).env("SERVER_PORT", "0");
     let operator = Process::start(&mut command, "");

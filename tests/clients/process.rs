@@ -106,12 +106,7 @@ fn a_signal_ends_it_in_order() {
         let kubeconfig = sandbox.kubeconfig();
         assert!(kubeconfig.is_file());
         sandbox.process.signal(signal);
-        let Sandbox {
-            process,
-            folder: _folder,
-            ..
-        } = sandbox;
-        let ended = process.wait();
+        let (ended, _folder) = sandbox.wait();
         assert!(ended.status.success(), "{ended:?}");
         assert!(!kubeconfig.exists());
         assert_eq!(ended.err, "");
@@ -130,12 +125,8 @@ fn a_signal_ends_it_while_clients_watch() {
         sandbox.process.signal(Signal::TERM);
         while let Ok(Some(_)) = watch.try_next().await {}
     });
-    let Sandbox {
-        process,
-        folder: _folder,
-        ..
-    } = sandbox;
-    assert!(process.wait().status.success());
+    let (ended, _folder) = sandbox.wait();
+    assert!(ended.status.success());
 }
 
 fn two_know_nothing_of_one_another() {
@@ -182,12 +173,7 @@ fn the_kubeconfig_of_one_that_runs_stays() {
     assert_eq!(std::fs::read_to_string(&kubeconfig).unwrap(), text);
     // One that was killed leaves its kubeconfig behind, for whoever comes.
     first.process.signal(Signal::KILL);
-    let Sandbox {
-        process,
-        folder: _folder,
-        ..
-    } = first;
-    process.wait();
+    let (_, _folder) = first.wait();
     let mut command = Command::new(binary("sandbox"));
     command.args(["--kubeconfig", path, "--listen", "localhost:0"]);
     let second = Process::start(&mut command, "");
@@ -202,12 +188,8 @@ fn the_kubeconfig_is_its_owners() {
     // One that is deleted by somebody else is no reason not to end in order.
     std::fs::remove_file(sandbox.kubeconfig()).unwrap();
     sandbox.process.signal(Signal::TERM);
-    let Sandbox {
-        process,
-        folder: _folder,
-        ..
-    } = sandbox;
-    assert!(process.wait().status.success());
+    let (ended, _folder) = sandbox.wait();
+    assert!(ended.status.success());
     let again = Sandbox::start();
     eventually("it serves", || again.kubeconfig().is_file());
 }

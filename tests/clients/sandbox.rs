@@ -141,6 +141,11 @@ impl Sandbox {
         }
     }
 
+    /// Waits for its end. What was in its folder is there as long as the folder is.
+    pub fn wait(self) -> (Ended, TempDir) {
+        (self.process.wait(), self.folder)
+    }
+
     pub fn kubeconfig(&self) -> PathBuf {
         self.folder.path().join("kubeconfig")
     }

@@ -14,7 +14,7 @@ use self::schemas::{Schema, Schemas};
 use super::object::text;
 use crate::server::{
     field::FieldError,
-    schema::{ScalePaths, decode_object_meta, selectable_fields},
+    schema::{ScalePaths, decode_object_meta, flag, selectable_fields},
     shape::{ShapeId, Shapes},
     table::{self, Column},
 };
@@ -38,7 +38,7 @@ impl Definition {
     pub(super) fn all(versions: &[Value]) -> Vec<(&Value, Self)> {
         let all = Schema::all(versions);
         let schema_of = |version: &Value| all.get(text(version, "/name")).map(Arc::clone);
-        let stored = versions.iter().find(|version| is(version, "storage"));
+        let stored = versions.iter().find(|version| flag(version, "storage"));
         let Some(stored) = stored.and_then(schema_of) else {
             return Vec::new();
         };
@@ -216,12 +216,6 @@ impl Definition {
     pub fn schema(&self) -> Option<&Value> {
         self.version.pointer("/schema/openAPIV3Schema")
     }
-}
-
-/// Whether a flag of a version (`served`, `storage`, `deprecated`) is set.
-#[must_use]
-pub(super) fn is(version: &Value, flag: &str) -> bool {
-    version.get(flag).and_then(Value::as_bool) == Some(true)
 }
 
 /// An object was stored in a version that its definition no longer has.

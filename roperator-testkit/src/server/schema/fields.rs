@@ -14,6 +14,7 @@ pub(super) fn texts(schema: &Value, key: &str) -> Vec<String> {
 }
 
 /// Whether a field is `true`.
-pub(super) fn flag(schema: &Value, key: &str) -> bool {
+#[must_use]
+pub fn flag(schema: &Value, key: &str) -> bool {
     schema.get(key).and_then(Value::as_bool).unwrap_or_default()
 }

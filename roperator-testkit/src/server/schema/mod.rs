@@ -27,6 +27,7 @@ mod tests;
 mod validate;
 mod violation;
 
+pub use fields::flag;
 pub use objectmeta::decode_object_meta;
 pub use scale::ScalePaths;
 pub use selectable::selectable_fields;

@@ -10,11 +10,12 @@ use sha2::{Digest as _, Sha256};
 use crate::server::{
     names,
     registry::{
-        custom::{Definition, is},
+        custom::Definition,
         object::text,
         resource::{Nature, Resource, Subresource, join, version_priority},
         strategy::Strategy,
     },
+    schema::flag,
 };
 
 /// The resources that a definition offers, one for each version.
@@ -24,8 +25,8 @@ pub(super) fn resources(crd: &Value) -> Vec<Version> {
         .into_iter()
         .map(|(version, definition)| Version {
             resource: Arc::new(resource(crd, version, definition)),
-            is_served: is(version, "served"),
-            is_stored: is(version, "storage"),
+            is_served: flag(version, "served"),
+            is_stored: flag(version, "storage"),
         });
     versions.collect()
 }
@@ -106,7 +107,7 @@ fn resource(crd: &Value, version: &Value, definition: Definition) -> Resource {
 
 /// What is warned of in a deprecated version: in the author's words, or else of the best version that is not.
 fn deprecation(crd: &Value, version: &Value) -> Option<String> {
-    if !is(version, "deprecated") {
+    if !flag(version, "deprecated") {
         return None;
     }
     if let Some(warning) = version.get("deprecationWarning").and_then(Value::as_str) {
@@ -116,7 +117,7 @@ fn deprecation(crd: &Value, version: &Value) -> Option<String> {
     let this = text(version, "/name");
     let better = versions(crd)
         .iter()
-        .filter(|other| is(other, "served") && !is(other, "deprecated"))
+        .filter(|other| flag(other, "served") && !flag(other, "deprecated"))
         .map(|other| text(other, "/name"))
         .filter(|other| version_priority(other) > version_priority(this))
         .max_by_key(|other| version_priority(other));
@@ -135,7 +136,7 @@ fn texts(object: &Value, pointer: &str) -> Vec<String> {
 
 /// As the real server makes it: of the group, the stored version and the kind.
 fn storage_hash(crd: &Value) -> String {
-    let stored = versions(crd).iter().find(|version| is(version, "storage"));
+    let stored = versions(crd).iter().find(|version| flag(version, "storage"));
     let version = stored.map_or("", |version| text(version, "/name"));
     let place = format!(
         "{}/{version}/{}",

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kube_cel::cel::{ExecutionError, Value as Cel};
 
-use super::functions::worded;
+use super::functions::{integer_overflow, worded};
 use super::times::{at_second, nanoseconds, read_span, read_time, write_span, write_time};
 
 type Result<T> = std::result::Result<T, ExecutionError>;
@@ -34,10 +34,10 @@ pub(super) fn convert(wanted: &str, value: &Cel) -> Option<Result<Cel>> {
             read_time(text).ok_or_else(|| not_one("string", "google.protobuf.Timestamp"))
         }
         ("int", value) => match value {
-            Cel::UInt(number) => i64::try_from(*number).ok().map(Cel::Int).ok_or_else(overflow),
-            Cel::Float(number) => integer(*number).map(Cel::Int).ok_or_else(overflow),
+            Cel::UInt(number) => i64::try_from(*number).ok().map(Cel::Int).ok_or_else(integer_overflow),
+            Cel::Float(number) => integer(*number).map(Cel::Int).ok_or_else(integer_overflow),
             Cel::Timestamp(time) => Ok(Cel::Int(time.timestamp())),
-            Cel::Duration(span) => nanoseconds(*span).map(Cel::Int).ok_or_else(overflow),
+            Cel::Duration(span) => nanoseconds(*span).map(Cel::Int).ok_or_else(integer_overflow),
             Cel::String(text) => text.parse().map(Cel::Int).map_err(|_| not_one("string", "int")),
             _ => return None,
         },
@@ -120,10 +120,6 @@ fn integer(number: f64) -> Option<i64> {
 
 fn natural(number: f64) -> Option<u64> {
     (number >= 0.0 && number < u64::MAX as f64).then_some(number as u64)
-}
-
-fn overflow() -> ExecutionError {
-    worded("integer overflow")
 }
 
 fn unsigned_overflow() -> ExecutionError {

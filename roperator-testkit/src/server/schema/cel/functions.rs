@@ -86,6 +86,11 @@ pub(super) fn worded(message: impl Into<String>) -> ExecutionError {
     ExecutionError::function_error(WORDED, message.into())
 }
 
+/// A number that is too large for its type.
+pub(super) fn integer_overflow() -> ExecutionError {
+    worded("integer overflow")
+}
+
 /// Types are values; a text that no rule will write stands for one.
 pub(super) fn type_named(name: &str) -> Cel {
     Cel::String(Arc::new(format!("\0{name}")))

@@ -7,7 +7,7 @@ use jiff::tz::{Offset, TimeZone, TimeZoneDatabase};
 use jiff::{SignedDuration, Timestamp, civil};
 use kube_cel::cel::{ExecutionError, Value as Cel};
 
-use super::functions::worded;
+use super::functions::{integer_overflow, worded};
 
 type Result<T> = std::result::Result<T, ExecutionError>;
 
@@ -106,7 +106,7 @@ pub(super) fn difference(left: &Cel, right: &Cel) -> Option<Result<Cel>> {
             let seconds = left.timestamp() - right.timestamp();
             let rest = i64::from(left.timestamp_subsec_nanos()) - i64::from(right.timestamp_subsec_nanos());
             let all = seconds.checked_mul(SECOND).and_then(|all| all.checked_add(rest));
-            Some(all.map(span_of).ok_or_else(too_long))
+            Some(all.map(span_of).ok_or_else(integer_overflow))
         }
         _ => None,
     }
@@ -115,11 +115,11 @@ pub(super) fn difference(left: &Cel, right: &Cel) -> Option<Result<Cel>> {
 fn combined(left: TimeDelta, right: TimeDelta, by: fn(i64, i64) -> Option<i64>) -> Result<Cel> {
     let both = nanoseconds(left).zip(nanoseconds(right));
     let combined = both.and_then(|(left, right)| by(left, right));
-    combined.map(span_of).ok_or_else(too_long)
+    combined.map(span_of).ok_or_else(integer_overflow)
 }
 
 fn later(time: &DateTime<FixedOffset>, by: Option<i64>) -> Result<Cel> {
-    let by = by.ok_or_else(too_long)?;
+    let by = by.ok_or_else(integer_overflow)?;
     let later = time.checked_add_signed(TimeDelta::nanoseconds(by));
     later.filter(in_range).map(Cel::Timestamp).ok_or_else(overflow)
 }
@@ -248,10 +248,6 @@ fn in_range(time: &DateTime<FixedOffset>) -> bool {
 
 fn overflow() -> ExecutionError {
     worded("timestamp overflow")
-}
-
-fn too_long() -> ExecutionError {
-    worded("integer overflow")
 }
 
 #[cfg(test)]
