@@ -255,7 +255,8 @@ impl Inner {
     }
 
     fn keep_limits(&mut self) {
-        while self.order.len() > self.limits.writes || self.past > self.limits.bytes {
+        // The newest write is kept, however large what it replaces is: watches are still to be told of it.
+        while self.order.len() > 1 && (self.order.len() > self.limits.writes || self.past > self.limits.bytes) {
             let Some(oldest) = self.order.front().map(|write| write.event.revision()) else {
                 return;
             };

@@ -136,8 +136,9 @@ pub struct Page {
     pub revision: Revision,
     /// The objects, by key.
     pub objects: Vec<Arc<Object>>,
-    /// The key that comes next, if the limit cut the list.
-    pub next: Option<Arc<str>>,
+    /// Where the rest begins, if the limit cut the list: right behind what was looked at last, so that what is created
+    /// there meanwhile is seen by those who go on in a newer state.
+    pub next: Option<String>,
 }
 
 impl Page {
@@ -148,12 +149,14 @@ impl Page {
             objects: Vec::new(),
             next: None,
         };
+        let mut last: Option<Arc<str>> = None;
         for object in found {
             if query.limit.is_some_and(|limit| page.objects.len() >= limit) {
                 // Whether the filter takes it or not: the real server does not look ahead either.
-                page.next = Some(Arc::clone(&object.key));
+                page.next = Some(last.map_or_else(|| object.key.to_string(), |last| format!("{last}\0")));
                 break;
             }
+            last = Some(Arc::clone(&object.key));
             if query.filter.is_none_or(|filter| filter(&object)) {
                 page.objects.push(object);
             }

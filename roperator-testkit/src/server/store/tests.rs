@@ -91,14 +91,21 @@ fn pages_follow_each_other_in_one_state() {
     };
     let first = store.list(&query(None, At::Newest)).unwrap();
     assert_eq!(first.objects.len(), 2);
-    assert_eq!(first.next.as_deref(), Some("a/z"));
+    assert_eq!(first.next.as_deref(), Some("a/y\0"));
     remove(&store, "a/z");
+    put(&store, "a/yes", "1");
     let rest = query(first.next.as_deref(), At::Exactly(first.revision));
     let second = store.list(&rest).unwrap();
     assert_eq!(second.objects.len(), 1);
     assert_eq!(second.next, None);
     assert_eq!(store.remaining(&rest).unwrap(), 1);
-    assert_eq!(store.remaining(&query(None, At::Newest)).unwrap(), 2);
+    assert_eq!(store.remaining(&query(None, At::Newest)).unwrap(), 3);
+    let newest = store.list(&query(first.next.as_deref(), At::Newest)).unwrap();
+    assert_eq!(
+        newest.objects[0].name(),
+        "yes",
+        "nothing that came in between is left out"
+    );
 }
 
 #[test]
@@ -120,7 +127,7 @@ fn nobody_waits_for_a_filter() {
     });
     let page = page.unwrap();
     assert_eq!(page.objects.len(), 1);
-    assert_eq!(page.next.as_deref(), Some("c"));
+    assert_eq!(page.next.as_deref(), Some("b\0"));
     assert_eq!(store.count(&resource()), 6);
 }
 
@@ -140,6 +147,12 @@ fn history_stays_within_its_limits() {
     }
     assert!(bytes.watch(&resource(), 3).is_err());
     assert!(bytes.watch(&resource(), bytes.revision() - 4).is_ok());
+
+    let none = Store::new(Limits::default().bytes(1));
+    let first = put(&none, "a", "1");
+    let mut watch = none.watch(&resource(), first).unwrap();
+    put(&none, "a", "2");
+    assert_eq!(watch.poll(&none).unwrap().len(), 1, "the newest write is told of");
 }
 
 #[tokio::test]
@@ -301,7 +314,9 @@ proptest! {
                 put(&store, &key, &number.to_string());
                 state.insert(key, number.to_string());
             }
-            for event in watch.poll(&store).unwrap() {
+            let told = watch.poll(&store).unwrap();
+            prop_assert_eq!(told.len(), 1);
+            for event in told {
                 prop_assert_eq!(event.revision(), store.revision());
                 prop_assert_eq!(event.previous.is_none(), event.kind == EventKind::Created);
             }
