@@ -72,4 +72,6 @@ impl Controllers {
 #[cfg(test)]
 mod races;
 #[cfg(test)]
+mod recoveries;
+#[cfg(test)]
 mod tests;

@@ -14,12 +14,12 @@ use crate::server::{ApiServer, status::GroupResource};
 
 const SEQUENCES: &str = include_str!("testdata/sequences.json");
 
-const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
-const CONFIG_MAPS: &str = "/api/v1/namespaces/default/configmaps";
-const WIDGETS: &str = "/apis/controllers.test/v1/namespaces/default/widgets";
+pub(super) const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+pub(super) const CONFIG_MAPS: &str = "/api/v1/namespaces/default/configmaps";
+pub(super) const WIDGETS: &str = "/apis/controllers.test/v1/namespaces/default/widgets";
 
 /// The kind of CRs that the sequences use.
-fn definition() -> Value {
+pub(super) fn definition() -> Value {
     json!({
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
@@ -38,7 +38,7 @@ fn definition() -> Value {
     })
 }
 
-async fn call(server: &ApiServer, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
+pub(super) async fn call(server: &ApiServer, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
     let kind = if method == "PATCH" {
         "application/merge-patch+json"
     } else {
@@ -59,24 +59,24 @@ async fn call(server: &ApiServer, method: &str, path: &str, body: Option<&Value>
 }
 
 /// Creates an object; its uid.
-async fn create(server: &ApiServer, path: &str, object: Value) -> String {
+pub(super) async fn create(server: &ApiServer, path: &str, object: Value) -> String {
     let (code, object) = call(server, "POST", path, Some(&object)).await;
     assert_eq!(code, 201, "{object}");
     object["metadata"]["uid"].as_str().unwrap().to_owned()
 }
 
-async fn exists(server: &ApiServer, path: &str) -> bool {
+pub(super) async fn exists(server: &ApiServer, path: &str) -> bool {
     call(server, "GET", path, None).await.0 == 200
 }
 
 /// A ConfigMap of an owner.
-fn owned(name: &str, api_version: &str, kind: &str, owner: &str, uid: &str) -> Value {
+pub(super) fn owned(name: &str, api_version: &str, kind: &str, owner: &str, uid: &str) -> Value {
     let reference = json!({"apiVersion": api_version, "kind": kind, "name": owner, "uid": uid});
     json!({"metadata": {"name": name, "ownerReferences": [reference]}})
 }
 
 /// Lets the controllers work until nothing is written any more.
-async fn settle(server: &ApiServer) {
+pub(super) async fn settle(server: &ApiServer) {
     let mut revision = 0;
     let mut quiet = 0;
     for _ in 0..100_000 {

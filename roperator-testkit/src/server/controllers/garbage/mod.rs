@@ -47,6 +47,8 @@ enum Trouble {
     Impossible,
     /// The registry refused it.
     Refused(ApiError),
+    /// These dependents could not be freed.
+    Held(Vec<Uid>),
 }
 
 impl From<ApiError> for Trouble {
@@ -127,7 +129,8 @@ impl Collector {
             Err(Trouble::Refused(error)) if error.reason == "NotFound" => {}
             // It changed meanwhile: that write is in the feed, and comes before the next attempt.
             Err(Trouble::Refused(error)) if error.reason == "Conflict" => self.tasks.push(task),
-            Err(Trouble::UnknownKind | Trouble::Refused(_)) => self.tasks.park(task),
+            Err(Trouble::UnknownKind | Trouble::Refused(_)) => self.tasks.park(task, &[]),
+            Err(Trouble::Held(dependents)) => self.tasks.park(task, &dependents),
         }
     }
 
@@ -205,16 +208,23 @@ impl Collector {
         Ok(())
     }
 
-    /// Frees the dependents of an object from it, and then the object from waiting for that.
-    fn orphan(&mut self, uid: &Uid) -> Result<(), Trouble> {
+    /// Frees the dependents of an object from it, and then the object from waiting for that. One that cannot be freed holds
+    /// the object, and no other dependent.
+    fn orphan(&self, uid: &Uid) -> Result<(), Trouble> {
+        let mut held = Vec::new();
         for (dependent, node) in self.graph.dependents(uid) {
             let Some(head) = self.live(&dependent, &node.identity) else {
                 continue;
             };
             match self.remove_owners(&node.identity, &head, &[uid.to_string()]) {
+                Ok(()) => {}
                 Err(Trouble::Refused(error)) if error.reason == "NotFound" => {}
-                other => other?,
+                // If it changed meanwhile, or another has its name now, then that write is in the feed.
+                Err(_) => held.push(dependent),
             }
+        }
+        if !held.is_empty() {
+            return Err(Trouble::Held(held));
         }
         self.remove_finalizer(uid, ORPHAN)
     }

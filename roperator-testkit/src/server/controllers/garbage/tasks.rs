@@ -30,8 +30,10 @@ impl Task {
 pub(super) struct Tasks {
     queue: VecDeque<Task>,
     known: HashSet<Task>,
-    /// Tasks that failed, by their objects: they are tried again once something changes.
-    parked: BTreeMap<Uid, Vec<Task>>,
+    /// Tasks that failed: they are tried again once something changes.
+    parked: HashSet<Task>,
+    /// The objects whose change resumes a task. It may have been resumed by another of them already.
+    resumed_by: BTreeMap<Uid, Vec<Task>>,
 }
 
 impl Tasks {
@@ -51,25 +53,32 @@ impl Tasks {
         self.queue.is_empty()
     }
 
-    /// Keeps a task that cannot be done now.
-    pub(super) fn park(&mut self, task: Task) {
-        let parked = self.parked.entry(Arc::clone(task.uid())).or_default();
-        if !parked.contains(&task) {
-            parked.push(task);
+    /// Keeps a task that cannot be done now, until its object or one of these others changes.
+    pub(super) fn park(&mut self, task: Task, others: &[Uid]) {
+        for uid in others.iter().chain([task.uid()]) {
+            let resumed = self.resumed_by.entry(Arc::clone(uid)).or_default();
+            if !resumed.contains(&task) {
+                resumed.push(task.clone());
+            }
         }
+        self.parked.insert(task);
     }
 
-    /// Tries again what could not be done about an object.
+    /// Tries again what waited for a change of an object.
     pub(super) fn resume(&mut self, uid: &str) {
-        for task in self.parked.remove(uid).into_iter().flatten() {
-            self.push(task);
+        for task in self.resumed_by.remove(uid).into_iter().flatten() {
+            if self.parked.remove(&task) {
+                self.push(task);
+            }
         }
     }
 
     /// Tries again everything that could not be done.
     pub(super) fn resume_all(&mut self) {
-        for task in std::mem::take(&mut self.parked).into_values().flatten() {
-            self.push(task);
+        for task in std::mem::take(&mut self.resumed_by).into_values().flatten() {
+            if self.parked.remove(&task) {
+                self.push(task);
+            }
         }
     }
 }
@@ -89,11 +98,25 @@ mod tests {
             (tasks.pop(), tasks.pop(), tasks.pop()),
             (Some(one.clone()), Some(other), None)
         );
-        tasks.park(one.clone());
-        assert!(tasks.is_empty());
-        tasks.resume("b");
-        assert!(tasks.is_empty());
-        tasks.resume("a");
-        assert_eq!(tasks.pop(), Some(one));
+    }
+
+    #[test]
+    fn a_parked_task_is_resumed_once_by_any_of_its_objects() {
+        let mut tasks = Tasks::default();
+        let task = Task::Orphan("a".into());
+        for resuming in ["a", "b"] {
+            tasks.park(task.clone(), &["b".into()]);
+            tasks.resume("c");
+            assert!(tasks.is_empty());
+            tasks.resume(resuming);
+            assert_eq!(tasks.pop(), Some(task.clone()));
+            for uid in ["a", "b"] {
+                tasks.resume(uid);
+            }
+            assert!(tasks.is_empty(), "it was resumed by {resuming} already");
+        }
+        tasks.park(task.clone(), &["b".into()]);
+        tasks.resume_all();
+        assert_eq!((tasks.pop(), tasks.pop()), (Some(task), None));
     }
 }

@@ -1,0 +1,55 @@
+//! What a controller could not do is done once it can be: definitions change, and what hangs on them goes on, as it does on
+//! the real server.
+
+use serde_json::{Value, json};
+
+use super::tests::{CONFIG_MAPS, DEFINITIONS, WIDGETS, call, create, definition, exists, owned, settle};
+use crate::server::ApiServer;
+
+const WIDGET_DEFINITION: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.controllers.test";
+
+/// Sends a request that is granted.
+async fn send(server: &ApiServer, method: &str, path: &str, body: Value) {
+    let (code, answer) = call(server, method, path, Some(&body)).await;
+    assert_eq!(code, 200, "{answer}");
+}
+
+async fn has_owner(server: &ApiServer, path: &str) -> bool {
+    let (_, object) = call(server, "GET", path, None).await;
+    object.pointer("/metadata/ownerReferences").is_some()
+}
+
+/// A version of the definition.
+fn version(name: &str, is_stored: bool) -> Value {
+    let mut version = definition()["spec"]["versions"][0].take();
+    version["name"] = name.into();
+    version["storage"] = is_stored.into();
+    version
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dependent_that_cannot_be_freed_holds_its_owner_alone() {
+    let server = ApiServer::start();
+    create(&server, DEFINITIONS, definition()).await;
+    let owner = format!("{CONFIG_MAPS}/owner");
+    let uid = create(&server, CONFIG_MAPS, json!({"metadata": {"name": "owner"}})).await;
+    let mut bad = owned("bad", "v1", "ConfigMap", "owner", &uid);
+    bad["apiVersion"] = "controllers.test/v1".into();
+    bad["kind"] = "Widget".into();
+    create(&server, WIDGETS, bad).await;
+    create(&server, CONFIG_MAPS, owned("good", "v1", "ConfigMap", "owner", &uid)).await;
+    let mut strict = version("v1", true);
+    strict["schema"]["openAPIV3Schema"]["required"] = json!(["spec"]);
+    let strict = json!({"spec": {"versions": [strict]}});
+    send(&server, "PATCH", WIDGET_DEFINITION, strict).await;
+    send(&server, "DELETE", &owner, json!({"propagationPolicy": "Orphan"})).await;
+    settle(&server).await;
+    let (good, bad) = (format!("{CONFIG_MAPS}/good"), format!("{WIDGETS}/bad"));
+    assert!(exists(&server, &owner).await && has_owner(&server, &bad).await);
+    assert!(!has_owner(&server, &good).await, "it does not wait for the other");
+    send(&server, "PATCH", &bad, json!({"spec": {}})).await;
+    settle(&server).await;
+    assert!(!exists(&server, &owner).await);
+    assert!(exists(&server, &good).await && exists(&server, &bad).await);
+    assert!(!has_owner(&server, &bad).await);
+}
