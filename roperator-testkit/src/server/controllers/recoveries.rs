@@ -53,3 +53,25 @@ async fn a_dependent_that_cannot_be_freed_holds_its_owner_alone() {
     assert!(exists(&server, &good).await && exists(&server, &bad).await);
     assert!(!has_owner(&server, &bad).await);
 }
+
+#[tokio::test(start_paused = true)]
+async fn dependents_go_whichever_version_of_the_owner_they_name_if_it_was_served() {
+    let server = ApiServer::start();
+    let mut both = definition();
+    both["spec"]["versions"] = json!([version("v1", true), version("v1beta1", false)]);
+    create(&server, DEFINITIONS, both).await;
+    let widget = json!({"apiVersion": "controllers.test/v1", "kind": "Widget", "metadata": {"name": "owner"}});
+    let uid = create(&server, WIDGETS, widget).await;
+    let beta = |name, owner, uid| owned(name, "controllers.test/v1beta1", "Widget", owner, uid);
+    create(&server, CONFIG_MAPS, beta("of-widget", "owner", &uid)).await;
+    let uid = create(&server, CONFIG_MAPS, json!({"metadata": {"name": "owner"}})).await;
+    let never = owned("of-no-version", "v7", "ConfigMap", "owner", &uid);
+    create(&server, CONFIG_MAPS, never).await;
+    settle(&server).await;
+    for owner in [WIDGET_DEFINITION, &format!("{CONFIG_MAPS}/owner")] {
+        send(&server, "DELETE", owner, json!({})).await;
+    }
+    settle(&server).await;
+    assert!(!exists(&server, &format!("{CONFIG_MAPS}/of-widget")).await);
+    assert!(exists(&server, &format!("{CONFIG_MAPS}/of-no-version")).await);
+}

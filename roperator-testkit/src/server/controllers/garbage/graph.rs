@@ -56,13 +56,17 @@ impl Identity {
         self.key.split_once('/').map_or(&*self.key, |(_, name)| name)
     }
 
-    /// Whether a reference of an object in a namespace means this object, its uid apart.
+    /// Whether a reference names the version that this object is known in.
+    pub(super) fn has_version_of(&self, reference: &OwnerReference) -> bool {
+        let mut known = self.kind.iter();
+        known.all(|(api_version, _)| *api_version == reference.api_version)
+    }
+
+    /// Whether a reference of an object in a namespace means this object, its uid and version apart.
     fn is_meant(&self, reference: &OwnerReference, namespace: &str) -> bool {
         let own = self.namespace();
-        let is_kind = match &self.kind {
-            Some((api_version, kind)) => *api_version == reference.api_version && *kind == reference.kind,
-            None => reference.group() == self.resource.group,
-        };
+        let is_kind =
+            reference.group() == self.resource.group && self.kind.iter().all(|(_, kind)| *kind == reference.kind);
         is_kind && (own.is_empty() || own == namespace) && self.name() == reference.name
     }
 }
@@ -107,10 +111,12 @@ impl Graph {
         dependents
     }
 
-    /// Whether a reference of an object in a namespace is to an object that is known to be gone.
-    pub(super) fn is_gone(&self, reference: &OwnerReference, namespace: &str) -> bool {
-        let known = self.nodes.get(reference.uid.as_str());
-        known.is_some_and(|node| node.is_gone && node.identity.is_meant(reference, namespace))
+    /// The object that a reference of an object in a namespace means, in whatever version, if it is known to be gone.
+    pub(super) fn gone(&self, reference: &OwnerReference, namespace: &str) -> Option<&Identity> {
+        let known = self.nodes.get(reference.uid.as_str()).filter(|node| node.is_gone);
+        known
+            .map(|node| &node.identity)
+            .filter(|identity| identity.is_meant(reference, namespace))
     }
 
     /// Takes note of an object, without its owners.
@@ -228,7 +234,8 @@ impl Graph {
                     reference: reference.clone(),
                 });
             }
-            is_doubtful |= owner.is_gone || !owner.identity.is_meant(reference, namespace);
+            let is_meant = owner.identity.is_meant(reference, namespace) && owner.identity.has_version_of(reference);
+            is_doubtful |= owner.is_gone || !is_meant;
         }
         if is_doubtful {
             tasks.push(Task::Delete(Arc::clone(uid)));
@@ -324,7 +331,7 @@ mod tests {
             uid: "a".to_owned(),
             ..OwnerReference::default()
         };
-        assert!(graph.is_gone(&reference, "ns") && !graph.is_gone(&reference, "other"));
+        assert!(graph.gone(&reference, "ns").is_some() && graph.gone(&reference, "other").is_none());
         graph.remove(&"b".into(), &mut tasks);
         assert!(graph.nodes.is_empty(), "nobody refers to what is gone");
     }

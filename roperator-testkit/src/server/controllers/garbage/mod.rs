@@ -265,7 +265,10 @@ impl Collector {
 
     /// Whom a reference of an object in a namespace means; `None` if there is no such object.
     fn owner(&self, reference: &OwnerReference, namespace: &str) -> Result<Option<Head>, Trouble> {
-        if self.graph.is_gone(reference, namespace) {
+        // A version that a kind never had is unknown as long as the kind is served, and later nobody knows which it had.
+        let is_certain =
+            |owner: &Identity| owner.has_version_of(reference) || self.registry.any_version(&owner.resource).is_none();
+        if self.graph.gone(reference, namespace).is_some_and(is_certain) {
             return Ok(None);
         }
         let resource = self.resource_of_kind(reference).ok_or(Trouble::UnknownKind)?;
