@@ -15,6 +15,7 @@ use std::sync::Arc;
 use self::{garbage::Collector, namespaces::Emptier};
 use crate::server::{
     registry::Registry,
+    status::GroupResource,
     store::{Feed, ReadError},
 };
 
@@ -67,6 +68,11 @@ impl Controllers {
         }
         Ok(())
     }
+}
+
+/// Whether objects of this resource say which kinds of custom resources there are.
+fn is_definitions(resource: &GroupResource) -> bool {
+    resource.group == "apiextensions.k8s.io" && resource.resource == "customresourcedefinitions"
 }
 
 #[cfg(test)]

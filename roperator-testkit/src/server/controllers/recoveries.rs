@@ -75,3 +75,28 @@ async fn dependents_go_whichever_version_of_the_owner_they_name_if_it_was_served
     assert!(!exists(&server, &format!("{CONFIG_MAPS}/of-widget")).await);
     assert!(exists(&server, &format!("{CONFIG_MAPS}/of-no-version")).await);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_namespace_is_emptied_once_its_contents_can_be_read_again() {
+    let server = ApiServer::start();
+    create(&server, DEFINITIONS, definition()).await;
+    let room = "/api/v1/namespaces/room";
+    create(&server, "/api/v1/namespaces", json!({"metadata": {"name": "room"}})).await;
+    let widget = json!({"apiVersion": "controllers.test/v1", "kind": "Widget", "metadata": {"name": "a"}});
+    create(&server, &WIDGETS.replace("default", "room"), widget).await;
+    let versions = |versions: Value| json!({"spec": {"versions": versions}});
+    let both = versions(json!([version("v1", false), version("v2", true)]));
+    send(&server, "PATCH", WIDGET_DEFINITION, both.clone()).await;
+    let status = json!({"status": {"storedVersions": ["v2"]}});
+    send(&server, "PATCH", &format!("{WIDGET_DEFINITION}/status"), status).await;
+    let without = versions(json!([version("v2", true)]));
+    send(&server, "PATCH", WIDGET_DEFINITION, without).await;
+    send(&server, "DELETE", room, json!({})).await;
+    settle(&server).await;
+    let (_, namespace) = call(&server, "GET", room, None).await;
+    let conditions = namespace["status"]["conditions"].to_string();
+    assert!(conditions.contains("ContentDeletionFailed"), "{namespace}");
+    send(&server, "PATCH", WIDGET_DEFINITION, both).await;
+    settle(&server).await;
+    assert!(!exists(&server, room).await);
+}

@@ -17,7 +17,10 @@ use self::{
     graph::{Graph, Identity},
     tasks::{Task, Tasks},
 };
-use super::head::{Head, OwnerReference, Uid};
+use super::{
+    head::{Head, OwnerReference, Uid},
+    is_definitions,
+};
 use crate::server::{
     registry::{
         Registry,
@@ -95,7 +98,7 @@ impl Collector {
         if is_ignored(&write.resource) {
             return;
         }
-        if write.resource.resource == "customresourcedefinitions" {
+        if is_definitions(&write.resource) {
             self.tasks.resume_all();
         }
         let object = &write.event.object;

@@ -2,7 +2,8 @@
 //! namespace that is being deleted, conditions that say what is left, and at last the end of its finalizer.
 //!
 //! Pods go first, as in the real controller; while there are some, the conditions do not speak of what is left. A namespace
-//! is looked at when it or something in it is written. [`contents`] has what is left, [`conditions`] the words.
+//! is looked at when it, something in it, or a definition is written. [`contents`] has what is left, [`conditions`] the
+//! words.
 
 mod conditions;
 mod contents;
@@ -15,7 +16,7 @@ use std::{
 use serde_json::{Value, json};
 
 use self::contents::Contents;
-use super::{MANAGER, head::Head};
+use super::{MANAGER, head::Head, is_definitions};
 use crate::server::{
     clock::seconds,
     registry::{
@@ -71,6 +72,12 @@ impl Emptier {
         } else if let Some(contents) = self.terminating.get_mut(object.namespace()) {
             contents.touch(&write.resource, &object.key);
             self.due.insert(object.namespace().to_owned());
+        } else if is_definitions(&write.resource) {
+            // What could not be read or deleted may be now, and what was not served may be again.
+            for (name, contents) in &mut self.terminating {
+                *contents = Contents::of(&self.registry, name);
+                self.due.insert(name.clone());
+            }
         }
     }
 
@@ -95,7 +102,7 @@ impl Emptier {
         match self.sync(&name) {
             // It changed meanwhile.
             Err(error) if error.reason == "Conflict" => drop(self.due.insert(name)),
-            // Whatever else was refused is tried again when something in the namespace is written.
+            // Whatever else was refused is tried again when something in the namespace, or a definition, is written.
             _ => {}
         }
     }
