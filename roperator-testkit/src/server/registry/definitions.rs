@@ -132,7 +132,7 @@ impl Registry {
         // Nobody finds what is served now before the watches of what was served have ended.
         match change {
             Change::None => {}
-            Change::Otherwise => self.store.end_watches_of(&place_of(name)),
+            Change::Otherwise => self.store.begin_anew(&place_of(name)),
             Change::Gone => self.store.close(&place_of(name)),
         }
     }

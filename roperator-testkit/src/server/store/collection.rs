@@ -8,7 +8,7 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::{At, Event, Object, Query, Revision};
+use super::{At, Event, Object, Query, ReadError, Revision};
 
 /// The versions of one object, the newest last. A deletion is a version too, as long as history reaches before it.
 #[derive(Debug, Default)]
@@ -46,6 +46,8 @@ pub(super) struct Collection {
     log: VecDeque<Arc<Event>>,
     /// The newest write that is no longer in the log.
     forgotten: Revision,
+    /// No watch goes on from before: the objects were served otherwise then.
+    begins: Revision,
     /// Tells those who watch of the newest write. They end when it does, and see what it told of.
     changes: watch::Sender<Revision>,
 }
@@ -58,12 +60,20 @@ impl Collection {
             live: 0,
             log: VecDeque::new(),
             forgotten: 0,
+            begins: 0,
             changes: watch::Sender::new(revision),
         }
     }
 
-    pub(super) fn subscribe(&self) -> watch::Receiver<Revision> {
-        self.changes.subscribe()
+    /// Tells of the writes after a revision.
+    pub(super) fn subscribe(&self, after: Revision) -> Result<watch::Receiver<Revision>, ReadError> {
+        if after < self.begins {
+            return Err(ReadError::Compacted {
+                asked: after,
+                oldest: self.begins,
+            });
+        }
+        Ok(self.changes.subscribe())
     }
 
     /// Ends all watches. They see what was written until now.
@@ -71,11 +81,17 @@ impl Collection {
         self.changes = watch::Sender::new(revision);
     }
 
+    /// Ends all watches, and lets none go on from before. Lists still have what history has.
+    pub(super) fn begin_anew(&mut self, revision: Revision) {
+        self.begins = revision;
+        self.end_watches(revision);
+    }
+
     /// The resource is no longer served. What was written stays in history, for those who have not seen it yet.
     pub(super) fn close(&mut self, revision: Revision) {
         self.objects.retain(|_, versions| versions.newest().is_none());
         self.live = 0;
-        self.end_watches(revision);
+        self.begin_anew(revision);
     }
 
     pub(super) const fn len(&self) -> usize {

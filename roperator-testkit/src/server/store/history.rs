@@ -284,9 +284,9 @@ impl Inner {
         }
     }
 
-    pub(super) fn end_watches_of(&mut self, resource: &GroupResource) {
+    pub(super) fn begin_anew(&mut self, resource: &GroupResource) {
         let revision = self.revision;
-        self.collection_mut(resource).end_watches(revision);
+        self.collection_mut(resource).begin_anew(revision);
     }
 
     pub(super) fn close(&mut self, resource: &GroupResource) {

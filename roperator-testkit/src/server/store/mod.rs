@@ -168,7 +168,7 @@ impl Page {
 /// Why a read was not possible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
-    /// History no longer reaches so far back.
+    /// History no longer reaches so far back, or what was served then was served otherwise.
     #[error("too old resource version: {asked} ({oldest})")]
     Compacted {
         /// What was asked for.
@@ -305,11 +305,12 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// When history no longer reaches so far back. A revision that is still to come is waited for.
+    /// When history no longer reaches so far back, or the resource is served otherwise since. A revision that is still to
+    /// come is waited for.
     pub fn watch(&self, resource: &GroupResource, after: Revision) -> Result<Watch, ReadError> {
         let mut inner = self.write();
         inner.reaches(after)?;
-        let changes = inner.collection_mut(resource).subscribe();
+        let changes = inner.collection_mut(resource).subscribe(after)?;
         Ok(Watch::new(resource.clone(), after, changes))
     }
 
@@ -330,9 +331,9 @@ impl Store {
         self.write().end_watches();
     }
 
-    /// Ends all watches of a resource, which is served otherwise from now on.
-    pub fn end_watches_of(&self, resource: &GroupResource) {
-        self.write().end_watches_of(resource);
+    /// Ends all watches of a resource, which is served otherwise from now on: who watches lists it again.
+    pub fn begin_anew(&self, resource: &GroupResource) {
+        self.write().begin_anew(resource);
     }
 
     /// Ends all watches of a resource, which is no longer served.

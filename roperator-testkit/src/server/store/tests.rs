@@ -272,6 +272,27 @@ fn a_watch_that_is_far_behind_catches_up_in_pieces() {
     assert!(watch.poll(&store).unwrap().is_empty());
 }
 
+#[test]
+fn no_watch_goes_on_from_what_was_served_otherwise() {
+    let store = Store::new(Limits::default());
+    let first = put(&store, "ns/a", "1");
+    let mut before = store.watch(&resource(), first).unwrap();
+    let second = put(&store, "ns/a", "2");
+    let other = store.put(&GroupResource::new("g", "others"), "b", None, content("1"));
+    let begins = other.unwrap().revision;
+    store.begin_anew(&resource());
+    assert_eq!(before.poll(&store).unwrap().len(), 1, "the last events are not lost");
+    assert_eq!(before.poll(&store).unwrap_err(), ReadError::Closed);
+    for asked in [first, second] {
+        let expired = ReadError::Compacted { asked, oldest: begins };
+        assert_eq!(store.watch(&resource(), asked).unwrap_err(), expired);
+        assert!(list(&store, At::Exactly(asked)).is_ok(), "history is as it was");
+    }
+    let mut after = store.watch(&resource(), begins).unwrap();
+    put(&store, "ns/a", "3");
+    assert_eq!(after.poll(&store).unwrap().len(), 1);
+}
+
 #[tokio::test]
 async fn a_watch_that_ends_tells_what_came_before() {
     let store = Store::new(Limits::default());

@@ -186,6 +186,6 @@ async fn what_cannot_be_read_any_more_ends_a_watch() {
     let (_, events) = piece(&mut watch).await.unwrap();
     assert_eq!(events.len(), 1, "{events:?}");
     assert_eq!(events[0]["type"], "ERROR");
-    assert_eq!(events[0]["object"]["code"], 500);
+    assert_eq!(events[0]["object"]["code"], 410);
     assert!(piece(&mut watch).await.is_none());
 }
