@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock, MutexGuard, PoisonError};
 use serde_json::{Map, Value, json};
 
 pub use self::known::Definitions;
-use self::known::{Change, Known};
+use self::known::Known;
 use super::{
     Registry,
     codec::decode,
@@ -114,14 +114,14 @@ impl Registry {
                 revision: stored.revision,
             })
         });
-        let change = self.definitions().change(name, now.as_ref());
+        let changes = self.definitions().changes(name, now.as_ref());
         // What takes long is done before anybody has to wait for it.
         let established = now.as_ref().filter(|now| is_established(&now.definition));
         let versions = established
-            .filter(|_| change != Change::None)
+            .filter(|_| changes)
             .map(|now| versions::resources(&now.definition));
         let mut definitions = self.definitions_mut();
-        if change != Change::None {
+        if changes {
             definitions.forget(name);
             definitions.insert(&versions.unwrap_or_default());
         }
@@ -130,10 +130,8 @@ impl Registry {
             None => drop(definitions.known.remove(name)),
         }
         // Nobody finds what is served now before the watches of what was served have ended.
-        match change {
-            Change::None => {}
-            Change::Otherwise => self.store.begin_anew(&place_of(name)),
-            Change::Gone => self.store.close(&place_of(name)),
+        if changes {
+            self.store.begin_anew(&place_of(name));
         }
     }
 

@@ -87,13 +87,6 @@ impl Collection {
         self.end_watches(revision);
     }
 
-    /// The resource is no longer served. What was written stays in history, for those who have not seen it yet.
-    pub(super) fn close(&mut self, revision: Revision) {
-        self.objects.retain(|_, versions| versions.newest().is_none());
-        self.live = 0;
-        self.begin_anew(revision);
-    }
-
     pub(super) const fn len(&self) -> usize {
         self.live
     }

@@ -288,9 +288,4 @@ impl Inner {
         let revision = self.revision;
         self.collection_mut(resource).begin_anew(revision);
     }
-
-    pub(super) fn close(&mut self, resource: &GroupResource) {
-        let revision = self.revision;
-        self.collection_mut(resource).close(revision);
-    }
 }

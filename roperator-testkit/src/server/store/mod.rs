@@ -331,14 +331,10 @@ impl Store {
         self.write().end_watches();
     }
 
-    /// Ends all watches of a resource, which is served otherwise from now on: who watches lists it again.
+    /// Ends all watches of a resource, which is served otherwise from now on, or no longer: who watches lists it again. Its
+    /// objects stay as they are.
     pub fn begin_anew(&self, resource: &GroupResource) {
         self.write().begin_anew(resource);
-    }
-
-    /// Ends all watches of a resource, which is no longer served.
-    pub fn close(&self, resource: &GroupResource) {
-        self.write().close(resource);
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Inner> {

@@ -177,7 +177,7 @@ async fn a_watch_sees_every_write_once_in_order_and_ends_with_its_resource() {
     for writer in writers {
         writer.await.unwrap();
     }
-    store.close(&resource());
+    store.begin_anew(&resource());
     assert_eq!(watch.next(&store).await.unwrap_err(), ReadError::Closed);
 }
 
@@ -192,7 +192,7 @@ async fn a_feed_begins_with_what_there_is_and_goes_on_with_every_write() {
     let added = store.put(&other, "b", None, content("1")).unwrap();
     remove(&store, "ns/a");
     store.remove(&other, "b", added.revision, content("last")).unwrap();
-    store.close(&other);
+    store.begin_anew(&other);
     let writes = feed.next(&store).await.unwrap();
     let seen: Vec<_> = writes
         .iter()
@@ -219,11 +219,11 @@ async fn a_feed_begins_with_what_there_is_and_goes_on_with_every_write() {
 }
 
 #[test]
-fn a_resource_that_is_closed_and_opened_again_keeps_its_new_history() {
+fn a_resource_that_begins_anew_keeps_its_new_history() {
     let store = Store::new(Limits::default().bytes(1000));
     put(&store, "a", &"x".repeat(400));
     remove(&store, "a");
-    store.close(&resource());
+    store.begin_anew(&resource());
     let first = put(&store, "a", "1");
     let second = put(&store, "a", "2");
     store.compact(first);
@@ -234,7 +234,7 @@ fn a_resource_that_is_closed_and_opened_again_keeps_its_new_history() {
     assert!(store.watch(&resource(), second).is_err());
     assert!(
         store.watch(&resource(), store.revision() - 4).is_ok(),
-        "what is closed takes no room for ever"
+        "what came before takes no room for ever"
     );
 }
 

@@ -55,9 +55,8 @@ impl Contents {
         // Pods go before everything that they may still need.
         kinds.sort_by_key(|(place, _)| !is_pods(place));
         for (place, kind) in kinds {
-            // What is no longer served is no longer there.
+            // What is not served is seen by nobody. It may be again.
             let Some(resource) = registry.any_version(place) else {
-                *kind = Kind::default();
                 continue;
             };
             kind.look(registry, place);

@@ -33,17 +33,6 @@ pub(super) struct Known {
     pub(super) revision: Revision,
 }
 
-/// What becomes of what a definition served.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Change {
-    /// It goes on.
-    None,
-    /// It is served otherwise.
-    Otherwise,
-    /// It is gone; what is served now, if anything, is another's of the same name.
-    Gone,
-}
-
 impl Definitions {
     pub(in crate::server::registry) fn resource(&self, place: &(String, String, String)) -> Option<Arc<Resource>> {
         self.served.get(place).cloned()
@@ -63,23 +52,18 @@ impl Definitions {
         self.known.get(&name).is_some_and(|known| is_deleted(&known.definition))
     }
 
-    /// What becomes of what a definition served, which is this now.
-    pub(super) fn change(&self, name: &str, now: Option<&Known>) -> Change {
+    /// Whether what a definition served is served otherwise, or no longer, now that it is this.
+    pub(super) fn changes(&self, name: &str, now: Option<&Known>) -> bool {
         let (before, now) = match (self.known.get(name), now) {
-            (None, None) => return Change::None,
-            (None, Some(_)) => return Change::Otherwise,
-            (Some(_), None) => return Change::Gone,
+            (None, None) => return false,
+            (None, Some(_)) | (Some(_), None) => return true,
             (Some(before), Some(now)) => (&before.definition, &now.definition),
         };
         let is_same = |pointer| before.pointer(pointer) == now.pointer(pointer);
-        if !is_same("/metadata/uid") {
-            Change::Gone
-        } else if is_same("/spec") && is_same("/status/acceptedNames") && is_established(before) == is_established(now)
-        {
-            Change::None
-        } else {
-            Change::Otherwise
-        }
+        let is_all_same = ["/metadata/uid", "/spec", "/status/acceptedNames"]
+            .into_iter()
+            .all(is_same);
+        !is_all_same || is_established(before) != is_established(now)
     }
 
     /// Serves what a definition defines.
