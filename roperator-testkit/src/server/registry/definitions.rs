@@ -137,7 +137,7 @@ impl Registry {
 
     /// Deletes the objects of a definition that is being deleted, and lets it go once there are none.
     fn empty(&self, resource: &Resource, definition: &Value) {
-        if !finalizers(definition).iter().any(|finalizer| finalizer == CLEANUP) {
+        if !is_deleted(definition) || !finalizers(definition).iter().any(|finalizer| finalizer == CLEANUP) {
             return;
         }
         let now = seconds(self.clock.now());
@@ -145,7 +145,7 @@ impl Registry {
         if !has_reason(definition, "InstanceDeletionInProgress") {
             let message = "CustomResource deletion is in progress";
             // This write leads back here, and then on.
-            self.rewrite_and_follow(resource, name, |live| {
+            self.rewrite_and_follow(resource, definition, |live| {
                 set_condition(live, &now, "Terminating", true, "InstanceDeletionInProgress", message);
             });
             return;
@@ -166,7 +166,7 @@ impl Registry {
         } else {
             ("NeverEstablished", "resource was never established")
         };
-        self.rewrite_and_follow(resource, name, |live| {
+        self.rewrite_and_follow(resource, definition, |live| {
             set_condition(live, &now, "Terminating", false, reason, message);
             let waits = finalizers(live)
                 .into_iter()
@@ -238,9 +238,16 @@ impl Registry {
         }
     }
 
-    fn rewrite_and_follow(&self, resource: &Resource, key: &str, change: impl Fn(&mut Value)) {
-        if let Some((definition, _)) = self.rewrite(resource, key, change) {
-            self.empty(resource, &definition);
+    /// Changes a definition that is being deleted, unless it is gone and another has its name.
+    fn rewrite_and_follow(&self, resource: &Resource, definition: &Value, change: impl Fn(&mut Value)) {
+        let is_it = |live: &Value| meta(live, "uid") == meta(definition, "uid") && is_deleted(live);
+        let rewritten = self.rewrite(resource, meta(definition, "name"), |live| {
+            if is_it(live) {
+                change(live);
+            }
+        });
+        if let Some((live, _)) = rewritten.filter(|(live, _)| is_it(live)) {
+            self.empty(resource, &live);
         }
     }
 }
