@@ -180,7 +180,7 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// 403 about the object of this name if it is being deleted, 404 if it is gone.
+    /// 403 about the object of this name if its objects are being deleted, 404 if it is gone.
     pub(super) fn living_definition(&self, resource: &Resource, name: &str) -> Result<Option<Arc<Object>>, ApiError> {
         if !resource.is_custom() {
             return Ok(None);
@@ -196,7 +196,8 @@ impl Registry {
         Err(ApiError::forbidden(&resource.group_resource(), name, why))
     }
 
-    /// Whether a definition is not being deleted: as it is stored, which may be newer than what is known.
+    /// Whether the objects of a definition are not being deleted: once they are gone, it may wait for others, and has objects
+    /// again meanwhile. As it is stored, which may be newer than what is known.
     ///
     /// # Errors
     ///
@@ -208,13 +209,13 @@ impl Registry {
             .get(&*stored.key)
             .ok_or_else(ApiError::no_such_resource)?;
         if known.revision == stored.revision {
-            return Ok(!is_deleted(&known.definition));
+            return Ok(!is_terminating(&known.definition));
         }
         let definition: Value = serde_json::from_slice(&stored.content.json).map_err(ApiError::internal)?;
         if meta(&definition, "uid") != meta(&known.definition, "uid") {
             return Err(ApiError::no_such_resource());
         }
-        Ok(!is_deleted(&definition))
+        Ok(!is_terminating(&definition))
     }
 
     /// What follows from the removal of a custom object: its definition may have waited for it.
@@ -256,6 +257,10 @@ impl Registry {
 fn place_of(name: &str) -> GroupResource {
     let (plural, group) = name.split_once('.').unwrap_or((name, ""));
     GroupResource::new(group, plural)
+}
+
+fn is_terminating(definition: &Value) -> bool {
+    has_condition(definition, "Terminating", "True")
 }
 
 fn is_established(definition: &Value) -> bool {
