@@ -76,8 +76,8 @@ impl Registry {
                 apply(live, &now, condition);
             }
         });
-        let is_named = |(accepted, _): (Value, Revision)| has_condition(&accepted, "NamesAccepted", "True");
-        if accepted.is_some_and(is_named) {
+        let is_named = |(accepted, _): &(Value, Revision)| has_condition(accepted, "NamesAccepted", "True");
+        if accepted.as_ref().is_some_and(is_named) {
             self.rewrite(resource, name, |live| {
                 if !is_established(live) {
                     apply(live, &now, &establish());
@@ -85,15 +85,23 @@ impl Registry {
             });
         }
         self.learn(resource, name, &turn);
+        drop(turn);
+        let names = |definition: &Value| definition.pointer("/status/acceptedNames").cloned();
+        if accepted.is_some_and(|(accepted, _)| names(&accepted) != names(&definition)) {
+            // Some of the names that it had may be free now.
+            self.define_waiting(resource, &definition);
+        }
     }
 
     /// What follows from the removal of a definition.
     pub(super) fn undefine(&self, resource: &Resource, last: &Value) {
-        let waiting = {
-            let turn = self.turn();
-            self.learn(resource, meta(last, "name"), &turn);
-            self.definitions().waiting(text(last, "/spec/group"))
-        };
+        self.learn(resource, meta(last, "name"), &self.turn());
+        self.define_waiting(resource, last);
+    }
+
+    /// Gives the names that a definition has left to those of its group that wait for them.
+    fn define_waiting(&self, resource: &Resource, left: &Value) {
+        let waiting = self.definitions().waiting(text(left, "/spec/group"));
         for name in waiting {
             if let Some(stored) = self.store.get(&DEFINITIONS, &name) {
                 self.define(resource, &stored);
