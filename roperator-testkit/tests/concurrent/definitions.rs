@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use roperator_testkit::server::ApiServer;
+use roperator_testkit::server::{ApiServer, Limits};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -19,7 +19,7 @@ use crate::{
     random::{Random, seeded},
 };
 
-const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+pub const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 const DEFINITION: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.concurrent.test";
 const WIDGETS: &str = "/apis/concurrent.test/v1/namespaces/default/widgets";
 const LIVES: usize = 6;
@@ -189,9 +189,18 @@ async fn live(client: &Client, random: &mut Random) {
 
 #[test]
 fn definitions_come_and_go_under_their_objects() {
+    come_and_go(Limits::default());
+}
+
+#[test]
+fn definitions_come_and_go_where_history_is_short() {
+    come_and_go(Limits::default().writes(20));
+}
+
+fn come_and_go(limits: Limits) {
     seeded(|mut random| {
         block_on(async move {
-            let server = ApiServer::start();
+            let server = ApiServer::with_limits(limits);
             let client = Client::within(&server);
             let is_over = Arc::new(AtomicBool::new(false));
             let (mut writing, mut watching) = (JoinSet::new(), JoinSet::new());
@@ -214,7 +223,7 @@ fn definitions_come_and_go_under_their_objects() {
 }
 
 /// A definition of a kind of its own, whose objects have these fields in their spec.
-fn other(plural: &str, fields: &[String]) -> Value {
+pub fn other(plural: &str, fields: &[String]) -> Value {
     let mut definition = definition();
     definition["metadata"]["name"] = format!("{plural}.concurrent.test").into();
     definition["spec"]["names"] = json!({"plural": plural, "kind": plural});
@@ -225,7 +234,7 @@ fn other(plural: &str, fields: &[String]) -> Value {
     definition
 }
 
-fn object(plural: &str, name: &str, field: &str) -> Value {
+pub fn object(plural: &str, name: &str, field: &str) -> Value {
     json!({"apiVersion": "concurrent.test/v1", "kind": plural, "metadata": {"name": name}, "spec": {field: "x"}})
 }
 

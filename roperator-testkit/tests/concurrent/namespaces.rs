@@ -8,18 +8,20 @@ use std::{
     time::Duration,
 };
 
-use roperator_testkit::server::ApiServer;
+use roperator_testkit::server::{ApiServer, Limits};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::{
     block_on,
     client::{Client, MERGE},
+    definitions::{DEFINITIONS, object, other},
     random::{Random, seeded},
     watchers::path,
 };
 
 const LIVES: usize = 10;
+const MENDS: usize = 40;
 const ROOM: &str = "room";
 
 async fn write(client: Client, mut random: Random, is_over: Arc<AtomicBool>) -> usize {
@@ -42,9 +44,18 @@ async fn write(client: Client, mut random: Random, is_over: Arc<AtomicBool>) -> 
 
 #[test]
 fn namespaces_come_and_go_under_their_objects() {
+    come_and_go(Limits::default());
+}
+
+#[test]
+fn namespaces_come_and_go_where_history_is_short() {
+    come_and_go(Limits::default().writes(20));
+}
+
+fn come_and_go(limits: Limits) {
     seeded(|mut random| {
         block_on(async move {
-            let server = ApiServer::start();
+            let server = ApiServer::with_limits(limits);
             let client = Client::within(&server);
             let is_over = Arc::new(AtomicBool::new(false));
             let mut writing = JoinSet::new();
@@ -66,5 +77,56 @@ fn namespaces_come_and_go_under_their_objects() {
             is_over.store(true, Ordering::Relaxed);
             assert!(writing.join_all().await.iter().all(|written| *written > 0));
         });
+    });
+}
+
+/// A definition whose objects were stored as v1, and are stored as v2 now, with these versions.
+fn versions(names: &[&str]) -> Value {
+    let version = |name: &&str| {
+        let mut version = other("rests", &[])["spec"]["versions"][0].take();
+        version["name"] = (*name).into();
+        version["storage"] = (*name == "v2").into();
+        version
+    };
+    json!({"spec": {"versions": names.iter().map(version).collect::<Vec<_>>()}})
+}
+
+#[test]
+fn a_namespace_goes_as_soon_as_what_is_in_it_can_be_read() {
+    block_on(async {
+        let client = Client::within(&ApiServer::start());
+        let (one, room) = (
+            format!("{DEFINITIONS}/rests.concurrent.test"),
+            format!("/api/v1/namespaces/{ROOM}"),
+        );
+        for _ in 0..MENDS {
+            assert_eq!(client.create(DEFINITIONS, &other("rests", &[])).await.0, 201);
+            let namespace = json!({"metadata": {"name": ROOM}});
+            assert_eq!(client.create("/api/v1/namespaces", &namespace).await.0, 201);
+            let rests = format!("/apis/concurrent.test/v1/namespaces/{ROOM}/rests");
+            assert_eq!(client.create(&rests, &object("rests", "a", "a")).await.0, 201);
+            let stored = json!({"status": {"storedVersions": ["v2"]}});
+            for (path, patch) in [
+                (one.clone(), versions(&["v1", "v2"])),
+                (format!("{one}/status"), stored),
+                (one.clone(), versions(&["v2"])),
+            ] {
+                let (code, answer) = client.send("PATCH", &path, MERGE, &patch).await;
+                assert_eq!(code, 200, "{answer}");
+            }
+            assert_eq!(client.delete(&room).await.0, 200);
+            while !client.get(&room).await.1.to_string().contains("ContentDeletionFailed") {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            let (code, answer) = client.send("PATCH", &one, MERGE, &versions(&["v1", "v2"])).await;
+            assert_eq!(code, 200, "{answer}");
+            while client.get(&room).await.0 != 404 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            assert_eq!(client.delete(&one).await.0, 200);
+            while client.get(&one).await.0 != 404 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
     });
 }

@@ -13,9 +13,10 @@ mod namespaces;
 use std::sync::Arc;
 
 use self::{garbage::Collector, namespaces::Emptier};
+use tokio::sync::watch;
+
 use crate::server::{
     registry::Registry,
-    status::GroupResource,
     store::{Feed, ReadError},
 };
 
@@ -25,6 +26,7 @@ const MANAGER: &str = "kube-controller-manager";
 /// Runs all controllers; ends never. They see everything that is written from the call on, however late the future is
 /// polled for the first time.
 pub fn run(registry: Arc<Registry>) -> impl Future<Output = ()> + Send {
+    let mut kinds = registry.kinds();
     let mut picture = registry.store.feed();
     async move {
         loop {
@@ -34,7 +36,7 @@ pub fn run(registry: Arc<Registry>) -> impl Future<Output = ()> + Send {
                 emptier: Emptier::new(Arc::clone(&registry), &objects),
             };
             drop(objects);
-            while let Ok(()) = controllers.step(&registry, &mut feed).await {}
+            while let Ok(()) = controllers.step(&registry, &mut feed, &mut kinds).await {}
             // They fell behind compaction: what was missed is told by a new picture of all there is.
             picture = registry.store.feed();
         }
@@ -47,19 +49,36 @@ struct Controllers {
 }
 
 impl Controllers {
-    /// Looks at what was written and does one thing about it. Waits if there is nothing to do.
-    async fn step(&mut self, registry: &Registry, feed: &mut Feed) -> Result<(), ReadError> {
+    /// Looks at what was written, and whether other kinds are served, and does one thing about it. Waits if there is nothing
+    /// to do.
+    async fn step(
+        &mut self,
+        registry: &Registry,
+        feed: &mut Feed,
+        kinds: &mut watch::Receiver<()>,
+    ) -> Result<(), ReadError> {
         let is_busy = self.collector.is_busy() || self.emptier.is_busy();
         let writes = if is_busy {
             // Others get their turn between two things, as they do beside the real controllers.
             tokio::task::yield_now().await;
             feed.poll(&registry.store)?
         } else {
-            feed.next(&registry.store).await?
+            tokio::select! {
+                writes = feed.next(&registry.store) => writes?,
+                Ok(()) = kinds.changed() => {
+                    kinds.mark_changed();
+                    Vec::new()
+                }
+            }
         };
         for write in &writes {
             self.collector.observe(write);
             self.emptier.observe(write);
+        }
+        if kinds.has_changed().unwrap_or(false) {
+            kinds.mark_unchanged();
+            self.collector.resume();
+            self.emptier.begin_anew();
         }
         if self.collector.is_busy() {
             self.collector.work();
@@ -68,11 +87,6 @@ impl Controllers {
         }
         Ok(())
     }
-}
-
-/// Whether objects of this resource say which kinds of custom resources there are.
-fn is_definitions(resource: &GroupResource) -> bool {
-    resource.group == "apiextensions.k8s.io" && resource.resource == "customresourcedefinitions"
 }
 
 #[cfg(test)]

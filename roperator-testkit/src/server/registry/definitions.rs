@@ -14,8 +14,7 @@ use super::{
     Registry,
     codec::decode,
     object::{child_mut, finalizers, is_deleted, meta, set_finalizers, set_meta, text},
-    options::{DeleteOptions, ListOptions},
-    read::Selection,
+    options::DeleteOptions,
     resource::Resource,
 };
 use crate::server::{
@@ -140,6 +139,7 @@ impl Registry {
         // Nobody finds what is served now before the watches of what was served have ended.
         if changes {
             self.store.begin_anew(&place_of(name));
+            self.kinds.send_replace(());
         }
     }
 
@@ -161,9 +161,7 @@ impl Registry {
         let place = place_of(name);
         if let Some(custom) = self.any_version(&place) {
             // What stays has a finalizer: its removal leads back here.
-            let all = ListOptions::default();
-            let _ = Selection::new(&custom, &all, None)
-                .and_then(|selection| self.delete_all(&custom, "", &all, &selection, &DeleteOptions::default()));
+            self.delete_objects(resource, definition, &custom);
             if self.store.count(&place) > 0 {
                 return;
             }
@@ -182,6 +180,26 @@ impl Registry {
                 .collect();
             set_finalizers(live, waits);
         });
+    }
+
+    /// Deletes the objects of a definition, and none of another that has its name by now.
+    fn delete_objects(&self, resource: &Resource, definition: &Value, custom: &Resource) {
+        let place = custom.place();
+        let objects = self.store.all(&place, "");
+        let stored = self.store.get(&resource.place(), meta(definition, "name"));
+        let now = stored.and_then(|stored| decode(resource, &stored).ok());
+        if now.is_none_or(|now| meta(&now, "uid") != meta(definition, "uid")) {
+            return;
+        }
+        for object in objects {
+            let Ok(content) = decode(custom, &object) else { continue };
+            let options = DeleteOptions {
+                uid: Some(meta(&content, "uid").to_owned()),
+                ..DeleteOptions::default()
+            };
+            // It may be gone already, or be another.
+            let _ = self.delete(custom, object.namespace(), object.name(), &options);
+        }
     }
 
     /// The definition of a custom kind, which must be the same when an object of it is stored; `None` for built-in kinds.

@@ -20,7 +20,7 @@ use crate::server::{
     field::{FieldError, FieldPath},
     selector::labels::Selector,
     status::ApiError,
-    store::{At, Query, key},
+    store::key,
 };
 
 /// How often an eviction is tried anew because its Pod changed meanwhile.
@@ -101,16 +101,8 @@ impl Registry {
     }
 
     fn budgets_about(&self, budgets: &Resource, namespace: &str, pod: &Value) -> Result<Vec<Value>, ApiError> {
-        let query = Query {
-            resource: &budgets.place(),
-            namespace,
-            at: At::Newest,
-            start: None,
-            limit: None,
-            filter: None,
-        };
-        let page = self.store.list(&query).map_err(ApiError::internal)?;
-        let decoded = page.objects.iter().map(|object| decode(budgets, object));
+        let listed = self.store.all(&budgets.place(), namespace);
+        let decoded = listed.iter().map(|object| decode(budgets, object));
         let mut about = decoded.collect::<Result<Vec<_>, _>>()?;
         about.retain(|budget| {
             let selector = Selector::from_object(budget.pointer("/spec/selector"));

@@ -44,6 +44,7 @@ use std::{
 };
 
 use serde_json::Value;
+use tokio::sync::watch;
 
 use self::{definitions::Definitions, kinds::service::allocate::Allocations, resource::Resource};
 use crate::server::{
@@ -68,6 +69,8 @@ pub struct Registry {
     definitions: RwLock<Definitions>,
     /// Held while a definition is given its names, and while what it defines is served.
     defining: Mutex<()>,
+    /// Tells when custom kinds are served, served otherwise, or no longer.
+    kinds: watch::Sender<()>,
     allocations: Mutex<Allocations>,
 }
 
@@ -80,6 +83,7 @@ impl Registry {
             clock: Clock::start(),
             definitions: RwLock::default(),
             defining: Mutex::default(),
+            kinds: watch::Sender::default(),
             allocations: Mutex::new(Allocations::new()),
         };
         registry.populate();
@@ -100,6 +104,12 @@ impl Registry {
     #[must_use]
     pub fn custom_resources(&self) -> Vec<Arc<Resource>> {
         self.definitions().resources()
+    }
+
+    /// Tells when other custom kinds are served than before. Their definitions were written earlier.
+    #[must_use]
+    pub fn kinds(&self) -> watch::Receiver<()> {
+        self.kinds.subscribe()
     }
 
     /// The version of a resource that the server itself reads and writes: the preferred one.

@@ -207,16 +207,7 @@ impl Registry {
         if !resource.is_custom() {
             return Ok(());
         }
-        let query = Query {
-            resource: &resource.place(),
-            namespace: "",
-            at: At::Newest,
-            start: None,
-            limit: None,
-            filter: None,
-        };
-        let page = self.store.list(&query).map_err(ApiError::internal)?;
-        check_readable(resource, &page.objects)
+        check_readable(resource, &self.store.all(&resource.place(), ""))
     }
 
     /// How many objects come after a page, where there were so many from its start on, if they were counted.

@@ -239,6 +239,21 @@ impl Store {
         Ok(Page::of(query, revision, found))
     }
 
+    /// All objects of a resource in a namespace, or in all if it is empty, as they are now.
+    #[must_use]
+    pub fn all(&self, resource: &GroupResource, namespace: &str) -> Vec<Arc<Object>> {
+        let query = Query {
+            resource,
+            namespace,
+            at: At::Newest,
+            start: None,
+            limit: None,
+            filter: None,
+        };
+        // The newest state is never too old.
+        self.list(&query).map_or_else(|_| Vec::new(), |page| page.objects)
+    }
+
     /// How many objects a list has from its start on, whatever its filter and its limit are.
     ///
     /// # Errors

@@ -2,8 +2,8 @@
 //! gone, patches of those that keep some, and the end of deletions that waited for dependents.
 //!
 //! [`graph`] knows who owns whom and says what to look at; the object and its owners are then read afresh from the store
-//! before anything is done. What is refused, or refers to a kind that nobody serves, waits until the object or the
-//! definitions change. A deletion that was asked to wait for dependents which own each other in a circle ends as the real
+//! before anything is done. What is refused, or refers to a kind that nobody serves, waits until the object or what is
+//! served changes. A deletion that was asked to wait for dependents which own each other in a circle ends as the real
 //! one does: the circle's references stop blocking.
 
 mod events;
@@ -17,10 +17,7 @@ use self::{
     graph::{Graph, Identity},
     tasks::{Task, Tasks},
 };
-use super::{
-    head::{Head, OwnerReference, Uid},
-    is_definitions,
-};
+use super::head::{Head, OwnerReference, Uid};
 use crate::server::{
     registry::{
         Registry,
@@ -98,9 +95,6 @@ impl Collector {
         if is_ignored(&write.resource) {
             return;
         }
-        if is_definitions(&write.resource) {
-            self.tasks.resume_all();
-        }
         let object = &write.event.object;
         let Some(head) = Head::of(object) else { return };
         let uid = Uid::from(head.uid.as_str());
@@ -113,6 +107,11 @@ impl Collector {
             self.insert(&write.resource, object, &head);
         }
         self.update(&uid, &head);
+    }
+
+    /// Takes note that other kinds are served: what could not be done may be now.
+    pub(super) fn resume(&mut self) {
+        self.tasks.resume_all();
     }
 
     /// Whether there is something to do.

@@ -14,7 +14,7 @@ use crate::server::{
     controllers::head::Head,
     registry::{Registry, object::text, options::DeleteOptions, resource::Resource},
     status::{ApiError, GroupResource},
-    store::{At, Object, Query},
+    store::Object,
     types::Types,
 };
 
@@ -34,7 +34,7 @@ impl Contents {
         };
         for resource in deletable(registry) {
             let place = resource.place();
-            for object in list(registry, &place, namespace) {
+            for object in registry.store.all(&place, namespace) {
                 contents.touch(&place, &object.key);
             }
         }
@@ -189,19 +189,6 @@ fn deletable(registry: &Registry) -> Vec<Arc<Resource>> {
     resources
         .filter(|resource| resource.namespaced && resource.can("delete"))
         .collect()
-}
-
-fn list(registry: &Registry, place: &GroupResource, namespace: &str) -> Vec<Arc<Object>> {
-    let query = Query {
-        resource: place,
-        namespace,
-        at: At::Newest,
-        start: None,
-        limit: None,
-        filter: None,
-    };
-    let page = registry.store.list(&query);
-    page.map_or_else(|_| Vec::new(), |page| page.objects)
 }
 
 fn is_pods(place: &GroupResource) -> bool {

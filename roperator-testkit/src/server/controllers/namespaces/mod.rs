@@ -2,7 +2,7 @@
 //! namespace that is being deleted, conditions that say what is left, and at last the end of its finalizer.
 //!
 //! Pods go first, as in the real controller; while there are some, the conditions do not speak of what is left. A namespace
-//! is looked at when it, something in it, or a definition is written. [`contents`] has what is left, [`conditions`] the
+//! is looked at when it or something in it is written, or other kinds are served. [`contents`] has what is left, [`conditions`] the
 //! words.
 
 mod conditions;
@@ -16,7 +16,7 @@ use std::{
 use serde_json::{Value, json};
 
 use self::contents::Contents;
-use super::{MANAGER, head::Head, is_definitions};
+use super::{MANAGER, head::Head};
 use crate::server::{
     clock::seconds,
     registry::{
@@ -72,12 +72,15 @@ impl Emptier {
         } else if let Some(contents) = self.terminating.get_mut(object.namespace()) {
             contents.touch(&write.resource, &object.key);
             self.due.insert(object.namespace().to_owned());
-        } else if is_definitions(&write.resource) {
-            // What could not be read or deleted may be now, and what was not served may be again.
-            for (name, contents) in &mut self.terminating {
-                *contents = Contents::of(&self.registry, name);
-                self.due.insert(name.clone());
-            }
+        }
+    }
+
+    /// Takes note that other kinds are served: what could not be read or deleted may be now, and what was not served may be
+    /// again.
+    pub(super) fn begin_anew(&mut self) {
+        for (name, contents) in &mut self.terminating {
+            *contents = Contents::of(&self.registry, name);
+            self.due.insert(name.clone());
         }
     }
 
@@ -102,7 +105,7 @@ impl Emptier {
         match self.sync(&name) {
             // It changed meanwhile.
             Err(error) if error.reason == "Conflict" => drop(self.due.insert(name)),
-            // Whatever else was refused is tried again when something in the namespace, or a definition, is written.
+            // Whatever else was refused is tried again when something in the namespace is written, or other kinds are served.
             _ => {}
         }
     }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::server::{
     registry::object::{child_mut, meta, text},
     status::{ApiError, GroupResource},
-    store::{At, Query, Store},
+    store::Store,
 };
 
 struct Class {
@@ -59,15 +59,7 @@ pub fn admit(store: &Store, pods: &GroupResource, pod: &mut Value) -> Result<(),
 /// The class of Pods that name none: the least of those that say so, or else no class and the priority zero.
 fn default(store: &Store) -> Class {
     let classes = GroupResource::new("scheduling.k8s.io", "priorityclasses");
-    let query = Query {
-        resource: &classes,
-        namespace: "",
-        at: At::Newest,
-        start: None,
-        limit: None,
-        filter: None,
-    };
-    let listed = store.list(&query).map(|page| page.objects).unwrap_or_default();
+    let listed = store.all(&classes, "");
     let found = listed
         .iter()
         .filter_map(|stored| serde_json::from_slice::<Value>(&stored.content.json).ok());
