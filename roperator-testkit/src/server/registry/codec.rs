@@ -6,7 +6,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use serde_json::{Map, Value};
 
 use super::{
-    custom::{Definition, UnknownVersion},
+    custom::{Definition, Unconverted},
     object::{metadata_mut, set_meta},
     resource::{Nature, Resource},
 };
@@ -20,10 +20,14 @@ use crate::server::{
 const BEGINNING: &str = r#"{"metadata":{"resourceVersion":""#;
 
 /// An object as it is stored.
-#[must_use]
-pub fn encode(resource: &Resource, mut object: Value) -> Content {
+///
+/// # Errors
+///
+/// 500 if storing it takes a webhook.
+pub fn encode(resource: &Resource, mut object: Value) -> Result<Content, ApiError> {
     let fields = resource.selectable(&object);
     let schema = resource.definition().map(|definition| definition.store(&mut object));
+    let schema = schema.transpose().map_err(|why| unconverted(resource, &why))?;
     if let Some(twin) = &resource.twin {
         (twin.store)(&mut object);
     }
@@ -31,7 +35,7 @@ pub fn encode(resource: &Resource, mut object: Value) -> Content {
     let labels = labels.into_iter().flatten();
     let labels = labels.filter_map(|(key, value)| Some((key.as_str().into(), value.as_str()?.into())));
     let labels = labels.collect();
-    Content {
+    Ok(Content {
         json: write(object),
         schema,
         labels,
@@ -39,7 +43,7 @@ pub fn encode(resource: &Resource, mut object: Value) -> Content {
             .into_iter()
             .map(|(name, value)| (name.into(), value.into()))
             .collect(),
-    }
+    })
 }
 
 /// An object as bytes that begin as all do.
@@ -65,26 +69,30 @@ fn members(map: Map<String, Value>) -> String {
 
 /// Whether writing `new` in the place of `old`, which is how `live` is read, would store what is stored already. A custom
 /// object that reads the same may be stored anew: in another version, or with defaults that it did not have.
-#[must_use]
-pub fn is_stored(resource: &Resource, live: &Object, old: &Value, new: &Value) -> bool {
+///
+/// # Errors
+///
+/// As [`encode`].
+pub fn is_stored(resource: &Resource, live: &Object, old: &Value, new: &Value) -> Result<bool, ApiError> {
     let Some(definition) = resource.definition() else {
-        return new == old;
+        return Ok(new == old);
     };
     if new != old && !definition.is_stored_otherwise() {
-        return false;
+        return Ok(false);
     }
-    let (new, old) = (encode(resource, new.clone()), encode(resource, old.clone()));
-    new.json == old.json && new.json == live.content.json && new.schema == live.content.schema
+    let (new, old) = (encode(resource, new.clone())?, encode(resource, old.clone())?);
+    Ok(new.json == old.json && new.json == live.content.json && new.schema == live.content.schema)
 }
 
 /// What an object would be shown as if it were stored.
 ///
 /// # Errors
 ///
-/// As [`decode`].
+/// As [`encode`].
 pub fn as_if_stored(resource: &Resource, mut object: Value) -> Result<Value, ApiError> {
     if let Some(definition) = resource.definition() {
         let schema = definition.store(&mut object);
+        let schema = schema.map_err(|why| unconverted(resource, &why))?;
         read(resource, definition, &schema, &mut object)?;
     }
     Ok(object)
@@ -94,7 +102,7 @@ pub fn as_if_stored(resource: &Resource, mut object: Value) -> Result<Value, Api
 ///
 /// # Errors
 ///
-/// 500 if it is no JSON, which cannot be, or was stored in a version that its definition no longer has.
+/// 500 if it is no JSON, which cannot be, or cannot be had in this version.
 pub fn decode(resource: &Resource, object: &Object) -> Result<Value, ApiError> {
     let mut value: Value = serde_json::from_slice(&object.content.json).map_err(ApiError::internal)?;
     set_meta(&mut value, "resourceVersion", &object.revision.to_string());
@@ -115,8 +123,12 @@ pub fn decode(resource: &Resource, object: &Object) -> Result<Value, ApiError> {
 }
 
 fn read(resource: &Resource, definition: &Definition, schema: &str, object: &mut Value) -> Result<(), ApiError> {
-    let refused = |why: UnknownVersion| ApiError::unexpected(why.told(&resource.group));
-    definition.read(schema, object).map_err(refused)
+    let read = definition.read(schema, object);
+    read.map_err(|why| unconverted(resource, &why))
+}
+
+fn unconverted(resource: &Resource, why: &Unconverted) -> ApiError {
+    ApiError::unexpected(why.told(&resource.group, &resource.kind))
 }
 
 /// Writes the `apiVersion` and the `kind` of a resource into an object.

@@ -31,11 +31,16 @@ pub struct Definition {
     all: Schemas,
     version: Value,
     has_status: bool,
+    /// Whether a webhook makes objects of one version those of another.
+    is_converted_by_webhook: bool,
 }
 
 impl Definition {
-    /// The versions (`spec.versions`) of a definition; none if none of them is stored.
-    pub(super) fn all(versions: &[Value]) -> Vec<(&Value, Self)> {
+    /// The versions of a definition, with what it says of each; none if none of them is stored.
+    pub(super) fn all(definition: &Value) -> Vec<(&Value, Self)> {
+        let versions = definition.pointer("/spec/versions").and_then(Value::as_array);
+        let versions = versions.map_or(&[][..], Vec::as_slice);
+        let is_converted_by_webhook = text(definition, "/spec/conversion/strategy") == "Webhook";
         let all = Schema::all(versions);
         let schema_of = |version: &Value| all.get(text(version, "/name")).map(Arc::clone);
         let stored = versions.iter().find(|version| flag(version, "storage"));
@@ -43,23 +48,20 @@ impl Definition {
             return Vec::new();
         };
         let all_versions = versions.iter().filter_map(|version| {
-            let own = schema_of(version)?;
-            Some((version, Self::new(version, own, Arc::clone(&stored), Arc::clone(&all))))
+            let printed = version.get("additionalPrinterColumns").and_then(Value::as_array);
+            let one = Self {
+                scale: ScalePaths::of_version(version),
+                columns: table::columns_of_custom(printed.map_or(&[], Vec::as_slice)),
+                own: schema_of(version)?,
+                stored: Arc::clone(&stored),
+                all: Arc::clone(&all),
+                has_status: version.pointer("/subresources/status").is_some(),
+                version: version.clone(),
+                is_converted_by_webhook,
+            };
+            Some((version, one))
         });
         all_versions.collect()
-    }
-
-    fn new(version: &Value, own: Arc<Schema>, stored: Arc<Schema>, all: Schemas) -> Self {
-        let printed = version.get("additionalPrinterColumns").and_then(Value::as_array);
-        Self {
-            scale: ScalePaths::of_version(version),
-            columns: table::columns_of_custom(printed.map_or(&[], Vec::as_slice)),
-            own,
-            stored,
-            all,
-            has_status: version.pointer("/subresources/status").is_some(),
-            version: version.clone(),
-        }
     }
 
     /// Whether objects have a status of their own.
@@ -97,16 +99,21 @@ impl Definition {
 
     /// Makes an object what storing it makes of it: one without the fields that the stored version does not know. Says by
     /// which schema it is stored.
-    pub fn store(&self, object: &mut Value) -> Arc<str> {
+    ///
+    /// # Errors
+    ///
+    /// When that takes a webhook.
+    pub fn store(&self, object: &mut Value) -> Result<Arc<str>, Unconverted> {
+        self.check_converts(&self.own, &self.stored)?;
         let is_converted = self.is_stored_otherwise();
         if is_converted {
             self.stored.meaning.structural.prune(object);
         }
         if is_converted || hollow::is_in(object) {
             // Reading it makes something else of it: the name is the same, but not the one that is shared.
-            return Arc::from(&*self.stored.name);
+            return Ok(Arc::from(&*self.stored.name));
         }
-        Arc::clone(&self.stored.name)
+        Ok(Arc::clone(&self.stored.name))
     }
 
     /// Makes a stored object what reading it makes of it: it has the fields and the defaults of the version that it was
@@ -114,9 +121,9 @@ impl Definition {
     ///
     /// # Errors
     ///
-    /// When there is no such version any more.
-    pub fn read(&self, version: &str, object: &mut Value) -> Result<(), UnknownVersion> {
-        let stored = self.schema_of(version)?;
+    /// When there is no such version any more, or reading it in this one takes a webhook.
+    pub fn read(&self, version: &str, object: &mut Value) -> Result<(), Unconverted> {
+        let stored = self.readable(version)?;
         stored.meaning.structural.prune(object);
         stored.meaning.structural.default(object);
         if !stored.says_as(&self.own) {
@@ -126,24 +133,38 @@ impl Definition {
         Ok(())
     }
 
-    /// Whether what was stored in a version can be read.
+    /// Whether what was stored in a version can be read in this one.
     ///
     /// # Errors
     ///
-    /// When there is no such version any more.
-    pub fn knows(&self, version: &str) -> Result<(), UnknownVersion> {
-        self.schema_of(version).map(drop)
+    /// As [`Definition::read`].
+    pub fn check_readable(&self, version: &str) -> Result<(), Unconverted> {
+        self.readable(version).map(drop)
     }
 
-    fn schema_of(&self, version: &str) -> Result<&Arc<Schema>, UnknownVersion> {
-        self.all.get(version).ok_or_else(|| UnknownVersion(version.to_owned()))
+    fn readable(&self, version: &str) -> Result<&Arc<Schema>, Unconverted> {
+        let unknown = || Unconverted::UnknownVersion(version.to_owned());
+        let stored = self.all.get(version).ok_or_else(unknown)?;
+        self.check_converts(stored, &self.own)?;
+        Ok(stored)
+    }
+
+    fn check_converts(&self, from: &Schema, to: &Schema) -> Result<(), Unconverted> {
+        if self.is_converted_by_webhook && from.name != to.name {
+            return Err(Unconverted::Webhook(from.name.to_string()));
+        }
+        Ok(())
     }
 
     /// Whether what was stored under a schema may be shown as it is.
     #[must_use]
     pub fn is_shown_as_stored(&self, schema: &Arc<str>) -> bool {
         let known = self.all.get(&**schema);
-        known.is_some_and(|known| Arc::ptr_eq(&known.name, schema) && known.says_as(&self.own))
+        known.is_some_and(|known| {
+            Arc::ptr_eq(&known.name, schema)
+                && known.says_as(&self.own)
+                && self.check_converts(known, &self.own).is_ok()
+        })
     }
 
     /// Whether objects are stored in a version of another schema, so that what this one knows may be lost.
@@ -218,17 +239,27 @@ impl Definition {
     }
 }
 
-/// An object was stored in a version that its definition no longer has.
+/// Why an object of one version cannot be had in another.
 #[derive(Debug)]
-pub struct UnknownVersion(String);
+pub enum Unconverted {
+    /// It was stored in a version that its definition no longer has.
+    UnknownVersion(String),
+    /// A webhook would have to make it another, from this version.
+    Webhook(String),
+}
 
-impl UnknownVersion {
-    /// In the real server's words.
+impl Unconverted {
+    /// In the real server's words, as far as it has any: it calls the webhook.
     #[must_use]
-    pub fn told(&self, group: &str) -> String {
-        format!(
-            "request to convert CR from an invalid group/version: {group}/{}",
-            self.0
-        )
+    pub fn told(&self, group: &str, kind: &str) -> String {
+        match self {
+            Self::UnknownVersion(version) => {
+                format!("request to convert CR from an invalid group/version: {group}/{version}")
+            }
+            Self::Webhook(version) => {
+                let why = "this API server calls no webhooks; use the version that objects are stored in";
+                format!("conversion webhook for {group}/{version}, Kind={kind} failed: {why}")
+            }
+        }
     }
 }

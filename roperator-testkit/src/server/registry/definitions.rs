@@ -159,7 +159,8 @@ impl Registry {
             return;
         }
         let place = place_of(name);
-        if let Some(custom) = self.any_version(&place) {
+        let custom = self.definitions().stored(&place);
+        if let Some(custom) = custom {
             // What stays has a finalizer: its removal leads back here.
             self.delete_objects(resource, definition, &custom);
             if self.store.count(&place) > 0 {

@@ -105,13 +105,13 @@ impl Registry {
             }
             Step::Remove => self.remove_live(resource, live, object),
             Step::Mark(marked) => {
-                let Some(stored) = self.put_marked(resource, live, marked) else {
+                let Some(stored) = self.put_marked(resource, live, marked)? else {
                     return Ok(None);
                 };
                 Ok(Some(Deleted::Marked(Written::Stored(stored))))
             }
             Step::MarkAndRemove(marked) => {
-                let Some(stored) = self.put_marked(resource, live, marked) else {
+                let Some(stored) = self.put_marked(resource, live, marked)? else {
                     return Ok(None);
                 };
                 let last = decode(resource, &stored)?;
@@ -128,14 +128,15 @@ impl Registry {
         }))
     }
 
-    fn put_marked(&self, resource: &Resource, live: &Object, marked: Value) -> Option<Arc<Object>> {
-        let content = encode(resource, marked);
+    /// `None` if the object changed meanwhile.
+    fn put_marked(&self, resource: &Resource, live: &Object, marked: Value) -> Result<Option<Arc<Object>>, ApiError> {
+        let content = encode(resource, marked)?;
         let stored = self
             .store
-            .put(&resource.place(), &live.key, Some(live.revision), content)
-            .ok()?;
+            .put(&resource.place(), &live.key, Some(live.revision), content);
+        let Ok(stored) = stored else { return Ok(None) };
         self.after_write(resource, &stored);
-        Some(stored)
+        Ok(Some(stored))
     }
 
     fn step(&self, resource: &Resource, object: &Value, options: &DeleteOptions) -> Step {

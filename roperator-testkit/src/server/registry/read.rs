@@ -202,7 +202,7 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// 429 if one was stored in a version that its definition no longer has.
+    /// 429 if one cannot be had in this version.
     pub fn check_readable(&self, resource: &Resource) -> Result<(), ApiError> {
         if !resource.is_custom() {
             return Ok(());
@@ -275,8 +275,9 @@ fn check_readable(resource: &Resource, objects: &[Arc<Object>]) -> Result<(), Ap
     };
     let versions = objects.iter().filter_map(|object| object.content.schema.as_deref());
     for version in versions {
-        definition.knows(version).map_err(|why| {
-            let (api_version, kind, why) = (resource.api_version(), &resource.kind, why.told(&resource.group));
+        definition.check_readable(version).map_err(|why| {
+            let (api_version, kind) = (resource.api_version(), &resource.kind);
+            let why = why.told(&resource.group, kind);
             let why = format!("failed to list {api_version}, Kind={kind}: {why}");
             ApiError::too_many_requests(format!("storage is (re)initializing: {why}"), 1)
         })?;

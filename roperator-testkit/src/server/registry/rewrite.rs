@@ -60,7 +60,7 @@ impl Registry {
                     None => continue,
                 }
             }
-            let content = encode(resource, new.clone());
+            let content = encode(resource, new.clone())?;
             if let Ok(stored) = self.store.put(&place, key, Some(live.revision), content) {
                 set_meta(&mut new, "resourceVersion", &stored.revision.to_string());
                 return Ok(Some((new, stored.revision)));

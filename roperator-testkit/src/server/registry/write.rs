@@ -166,7 +166,7 @@ impl Registry {
         if target.options.dry_run {
             return as_if_stored(resource, object).map(Written::Shown);
         }
-        let content = encode(resource, object);
+        let content = encode(resource, object)?;
         let stored = self.put_new(resource, &place_key, content, beside)?;
         if let (Some(held), Some(change)) = (&mut allocations, change) {
             held.apply(change);
@@ -239,13 +239,13 @@ impl Registry {
             let removed = self.remove(resource, live, old)?;
             return Ok(removed.map(|_| Written::Shown(new)));
         }
-        if is_stored(resource, live, &old, &new) {
+        if is_stored(resource, live, &old, &new)? {
             return Ok(Some(Written::Stored(Arc::clone(live))));
         }
         if target.options.dry_run {
             return as_if_stored(resource, new).map(|new| Some(Written::Shown(new)));
         }
-        let content = encode(resource, new);
+        let content = encode(resource, new)?;
         let Ok(stored) = self
             .store
             .put(&resource.place(), &live.key, Some(live.revision), content)

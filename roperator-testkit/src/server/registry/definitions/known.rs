@@ -21,6 +21,8 @@ pub struct Definitions {
     served: HashMap<(String, String, String), Arc<Resource>>,
     /// The versions that the server itself reads and writes: the preferred ones, or the stored ones where none is served.
     homes: HashMap<GroupResource, Arc<Resource>>,
+    /// The versions that objects are stored in.
+    stored: HashMap<GroupResource, Arc<Resource>>,
     /// The definitions by name, as they were last served.
     pub(super) known: HashMap<String, Known>,
 }
@@ -44,6 +46,11 @@ impl Definitions {
 
     pub(in crate::server::registry) fn home(&self, place: &GroupResource) -> Option<Arc<Resource>> {
         self.homes.get(place).cloned()
+    }
+
+    /// The version that the objects of a resource are stored in.
+    pub(super) fn stored(&self, place: &GroupResource) -> Option<Arc<Resource>> {
+        self.stored.get(place).cloned()
     }
 
     /// Whether the definition of a resource is being deleted.
@@ -79,10 +86,11 @@ impl Definitions {
             self.served.insert(place, Arc::clone(resource));
         }
         let preferred = served().max_by_key(|version| version_priority(&version.resource.version));
-        let home = preferred.or_else(|| versions.iter().find(|version| version.is_stored));
-        if let Some(home) = home {
-            self.homes
-                .insert(home.resource.group_resource(), Arc::clone(&home.resource));
+        let stored = versions.iter().find(|version| version.is_stored);
+        for (map, version) in [(&mut self.homes, preferred.or(stored)), (&mut self.stored, stored)] {
+            if let Some(version) = version {
+                map.insert(version.resource.group_resource(), Arc::clone(&version.resource));
+            }
         }
     }
 
@@ -91,6 +99,7 @@ impl Definitions {
         let is_other = |resource: &Resource| format!("{}.{}", resource.plural, resource.group) != name;
         self.served.retain(|_, resource| is_other(resource));
         self.homes.retain(|_, resource| is_other(resource));
+        self.stored.retain(|_, resource| is_other(resource));
     }
 
     /// The definitions of a group that wait for names.

@@ -21,13 +21,11 @@ use crate::server::{
 /// The resources that a definition offers, one for each version.
 #[must_use]
 pub(super) fn resources(crd: &Value) -> Vec<Version> {
-    let versions = Definition::all(versions(crd))
-        .into_iter()
-        .map(|(version, definition)| Version {
-            resource: Arc::new(resource(crd, version, definition)),
-            is_served: flag(version, "served"),
-            is_stored: flag(version, "storage"),
-        });
+    let versions = Definition::all(crd).into_iter().map(|(version, definition)| Version {
+        resource: Arc::new(resource(crd, version, definition)),
+        is_served: flag(version, "served"),
+        is_stored: flag(version, "storage"),
+    });
     versions.collect()
 }
 

@@ -1,8 +1,8 @@
-//! What is wrong with how versions are converted: a definition's `spec` in, errors out. Of a webhook's address only its
-//! presence is judged.
+//! What is wrong with how versions are converted: a definition's `spec` in, errors out.
 
 use serde_json::Value;
 
+use super::address;
 use crate::server::field::{FieldError, FieldPath};
 use crate::server::names;
 use crate::server::schema::fields::text;
@@ -50,6 +50,10 @@ pub(super) fn validate(spec: &Value, preserves: bool, path: &FieldPath) -> Vec<F
                 &config_path,
                 "exactly one of url or service is required",
             ));
+        } else if let Some(url) = config.and_then(|config| config.get("url")).and_then(Value::as_str) {
+            found.extend(address::validate_url(url, &config_path.child("url")));
+        } else if let Some(service) = config.and_then(|config| config.get("service")) {
+            found.extend(address::validate_service(service, &config_path.child("service")));
         }
         found.extend(review_versions(reviews, &reviews_path));
         return found;

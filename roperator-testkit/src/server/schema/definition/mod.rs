@@ -6,6 +6,7 @@
 //! print it show none; defaults inside the metadata of embedded resources are not judged; and a definition that was stored
 //! by an older server with a looser schema gets no mercy.
 
+mod address;
 mod approval;
 mod condition;
 mod conversion;
