@@ -68,9 +68,14 @@ fn sync(request: &SyncRequest<EchoOperator>) -> Result<SyncResponse<EchoOperator
     };
     service.metadata.name = Some(echo.spec.service_name.clone());
 
-    Ok(SyncResponse::from_status(EchoServerStatus { ready })
+    let response = SyncResponse::from_status(EchoServerStatus { ready })
         .child(pod)
-        .child(service))
+        .child(service);
+    Ok(if ready {
+        response
+    } else {
+        response.not_ready("PodNotReady", "its Pod is not ready yet")
+    })
 }
 
 fn pod_spec(echo: &EchoServer) -> PodSpec {

@@ -6,11 +6,12 @@ pub mod temp_namespace;
 
 use roperator::{Error, OperatorConfig, Result};
 
-/// What the examples log: `RUST_LOG`, or `info` where it is not set. kube's client would say of every failed request that it
-/// failed, beside the operator, which says what it was for and what to do.
+/// What the examples log: `RUST_LOG`, or `info` where it is not set. kube would say of every failed request and
+/// watch that it failed, beside the operator, which says what it was for and what to do.
 #[must_use]
 pub fn log_filter() -> tracing_subscriber::EnvFilter {
-    tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info,kube_client=off".into())
+    tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| "info,kube_client=off,kube_runtime=off".into())
 }
 
 /// An operator's configuration, with what its deployment chooses: `SERVER_PORT` is the port of health and metrics, where it

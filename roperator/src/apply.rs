@@ -279,7 +279,8 @@ impl Applier<'_> {
     fn unowned(&self, live: &Object) -> String {
         if live.annotations().contains_key(&self.config.applied_annotation) {
             format!(
-                "has lost its owner reference to {} `{}` (uid {}), which you may add again",
+                "has no owner: it was a child of this {} `{}` or of an earlier one (an owner reference with the uid {} \
+                 gives it back)",
                 self.parent.kind().kind(),
                 self.parent.name(),
                 self.parent.uid()

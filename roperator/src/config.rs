@@ -509,7 +509,7 @@ fn is_qualified_name(text: &str) -> bool {
         && domain.is_none_or(|domain| domain.len() <= 253 && domain.split('.').all(is_dns_label))
 }
 
-fn is_dns_label(text: &str) -> bool {
+pub(crate) fn is_dns_label(text: &str) -> bool {
     (1..=63).contains(&text.len())
         && text
             .bytes()

@@ -16,6 +16,16 @@ struct Unreachable {
     source: BoxError,
 }
 
+/// Somebody answered, with a certificate that does not prove who it is.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the API server at {url} is not the one that the configuration trusts (one that was set up anew has a new kubeconfig)"
+)]
+struct Untrusted {
+    url: String,
+    source: BoxError,
+}
+
 /// A client that leaves retries to the runtime, whose back-off knows the object.
 ///
 /// # Errors
@@ -34,13 +44,24 @@ fn named(url: &str, source: BoxError) -> BoxError {
         return source;
     }
     let url = url.to_owned();
+    if is_about_certificates(&*source) {
+        return Box::new(Untrusted { url, source });
+    }
     Box::new(Unreachable { url, source })
+}
+
+/// Whether a handshake failed for the server's certificate. The libraries that make handshakes are the user's choice, and
+/// their errors are not ours to name.
+fn is_about_certificates(error: &(dyn StdError + 'static)) -> bool {
+    let told = chain(error);
+    told.contains("invalid peer certificate") || told.contains("certificate verify failed")
 }
 
 /// An error and its causes in one line. What was tried is left out where the server cannot be reached.
 pub(crate) fn told(error: &(dyn StdError + 'static)) -> String {
     let mut causes = successors(Some(error), |&error| error.source());
-    chain(causes.find(|cause| cause.is::<Unreachable>()).unwrap_or(error))
+    let is_ours = |cause: &&(dyn StdError + 'static)| cause.is::<Unreachable>() || cause.is::<Untrusted>();
+    chain(causes.find(is_ours).unwrap_or(error))
 }
 
 #[cfg(test)]
@@ -65,6 +86,15 @@ mod tests {
         let wanted = format!("the API server at {url} cannot be reached (");
         assert!(told.starts_with(&wanted), "{told}");
         assert!(told.contains("Connection refused"), "{told}");
+    }
+
+    #[test]
+    fn a_server_that_proves_to_be_another_is_told_apart() {
+        let source = std::io::Error::other("invalid peer certificate: UnknownIssuer");
+        let told = told(&*named("https://server", source.into()));
+        let wanted = "the API server at https://server is not the one that the configuration trusts (";
+        assert!(told.starts_with(wanted), "{told}");
+        assert!(told.ends_with("UnknownIssuer"), "{told}");
     }
 
     #[test]

@@ -1,14 +1,22 @@
 //! Clients that are strangers, or do not behave: the sandbox refuses them, forgets them, and serves the others.
 
 use std::{
+    convert::Infallible,
     io::{Read as _, Write as _},
     net::{Shutdown, TcpStream},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use http_body_util::BodyExt as _;
+use bytes::Bytes;
+use futures::StreamExt as _;
+use http_body_util::{BodyExt as _, StreamBody};
+use hyper::body::Frame;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{
     Api,
@@ -21,6 +29,7 @@ use rustls::{
     pki_types::{CertificateDer, ServerName, pem::PemObject as _},
 };
 use serde_json::{Value, json};
+use tokio_rustls::TlsConnector;
 
 use crate::{
     run,
@@ -45,6 +54,10 @@ pub fn trials() -> Vec<Trial> {
             clients_that_leave_in_the_middle_of_a_watch,
         ),
         trial("network::bodies_that_are_too_large", bodies_that_are_too_large),
+        trial(
+            "network::bodies_that_are_too_large_over_http2",
+            bodies_that_are_too_large_over_http2,
+        ),
     ]
 }
 
@@ -331,4 +344,41 @@ fn bodies_that_are_too_large() {
         }
     });
     caller.others_are_served();
+}
+
+/// An answer that comes before everything is sent ends the stream early, and some clients lose the answer with it.
+fn bodies_that_are_too_large_over_http2() {
+    let sandbox = Sandbox::start();
+    let caller = Caller::new(&sandbox);
+    run(async {
+        let mut tls = ClientConfig::clone(&caller.tls);
+        tls.alpn_protocols = vec![b"h2".to_vec()];
+        let stream = tokio::net::TcpStream::connect(sandbox.address()).await.unwrap();
+        let name = ServerName::try_from("127.0.0.1").unwrap();
+        let stream = TlsConnector::from(Arc::new(tls)).connect(name, stream).await.unwrap();
+        let (mut client, connection) =
+            hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+                .await
+                .unwrap();
+        tokio::spawn(connection);
+        for chunks in [49, 64, 192] {
+            let sent = Arc::new(AtomicUsize::new(0));
+            let counter = Arc::clone(&sent);
+            let pieces = futures::stream::iter(0..chunks).map(move |_| {
+                counter.fetch_add(1, Ordering::Relaxed);
+                Ok::<_, Infallible>(Frame::data(Bytes::from(vec![b'x'; 64 << 10])))
+            });
+            let request = http::Request::post(format!("{}{MAPS}", sandbox.url))
+                .header("authorization", format!("Bearer {}", caller.token))
+                .header("content-type", "application/json")
+                .body(StreamBody::new(pieces))
+                .unwrap();
+            let answer = client.send_request(request).await.unwrap();
+            assert_eq!(answer.status().as_u16(), 413, "{chunks}");
+            let body = answer.into_body().collect().await.unwrap().to_bytes();
+            let status: Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!(status["message"], "Request entity too large: limit is 3145728");
+            assert_eq!(sent.load(Ordering::Relaxed), chunks, "the answer came before the end");
+        }
+    });
 }

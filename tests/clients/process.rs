@@ -74,7 +74,7 @@ fn only_loopback_is_served() {
     for address in ["0.0.0.0:0", "192.0.2.1:6443", "[::]:0"] {
         let ended = refused(&["--listen", address]);
         assert_eq!(ended.status.code(), Some(1));
-        let wanted = format!("sandbox: {address} is not a loopback address: ");
+        let wanted = format!("sandbox: {address} is not a loopback address, ");
         assert!(ended.err.starts_with(&wanted), "{ended:?}");
     }
 }

@@ -54,7 +54,8 @@ async fn main() -> ExitCode {
 }
 
 fn filter() -> tracing_subscriber::EnvFilter {
-    tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "error,kube_client=off".into())
+    tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| "error,kube_client=off,kube_runtime=off".into())
 }
 
 async fn tell(stay: bool) -> Outcome {
@@ -215,7 +216,11 @@ async fn stay_up(server: &ApiServer, operator: OperatorHandle) -> Outcome {
         "\neverything stays up until Ctrl-C; try:\n  export KUBECONFIG={}",
         kubeconfig.display()
     );
-    println!("  kubectl get echoservers,pods,services\n  kubectl edit echoserver {NAME}");
+    println!("  kubectl get echoservers,pods,services");
+    println!("  kubectl delete service echo                # it comes back");
+    println!(
+        "  kubectl edit echoserver {NAME}              # another image makes another Pod, which nobody runs here: it stays Pending"
+    );
     tokio::signal::ctrl_c().await?;
     operator.shutdown().await?;
     std::fs::remove_file(kubeconfig)?;

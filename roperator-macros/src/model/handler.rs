@@ -249,11 +249,15 @@ impl<'f> Judge<'f> {
             [request] => self.request(None, request, errors),
             [state, request] if request_like(state) && !request_like(request) => {
                 let operator = self.request(None, state, errors).operator;
-                errors.report(
-                    request,
-                    "the request is the last argument",
-                    "swap the two: the operator first, then the request",
-                );
+                let written = as_path(behind_reference(request)).and_then(last);
+                let is_operator = operator.as_ref().is_none_or(|operator| last(operator) == written);
+                let mend = if is_operator {
+                    "swap the two: the operator first, then the request".to_owned()
+                } else {
+                    let name = self.spelled_operator(operator.as_ref());
+                    format!("keep it in the operator's fields, and take `&{name}` before the request")
+                };
+                errors.report(request, "the request is the last argument", mend);
                 Inputs {
                     operator,
                     ..Inputs::default()

@@ -65,7 +65,8 @@ async fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
 fn say(url: &str, kubeconfig: &std::path::Path) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "serving {url}")?;
-    writeln!(out, "export KUBECONFIG={}", kubeconfig.display())?;
+    // Other terminals may be elsewhere.
+    writeln!(out, "export KUBECONFIG={}", std::path::absolute(kubeconfig)?.display())?;
     writeln!(out, "ready")?;
     out.flush()
 }

@@ -33,6 +33,7 @@ use similar::TextDiff;
 use super::Manifests;
 use super::deploy::DeployOptions;
 use super::files::{self, File, FilesError, Part, State};
+use crate::config::is_dns_label;
 
 /// Generates the manifests of these operators from their declarations.
 #[derive(Parser)]
@@ -49,10 +50,10 @@ struct Args {
     check: Option<PathBuf>,
     /// The image of the Deployment; `{name}` stands for the operator's name. Unless set, a place to fill in:
     /// `registry.example.com/{name}:latest`.
-    #[arg(long)]
+    #[arg(long, value_parser = image)]
     image: Option<String>,
     /// The namespace that the operator runs in, `default` unless set; it has to exist.
-    #[arg(long)]
+    #[arg(long, value_parser = namespace)]
     namespace: Option<String>,
 }
 
@@ -161,9 +162,26 @@ fn parse(args: &[OsString]) -> Result<Args, clap::Error> {
     Err(Args::command().error(ErrorKind::ArgumentConflict, message))
 }
 
+fn namespace(text: &str) -> Result<String, &'static str> {
+    if is_dns_label(text) {
+        return Ok(text.to_owned());
+    }
+    Err("no namespace has such a name; use lower-case letters, digits and `-`, at most 63 of them")
+}
+
+fn image(text: &str) -> Result<String, &'static str> {
+    if text.is_empty() || text.contains(|char: char| char.is_whitespace() || char.is_control()) {
+        return Err("an image has a name, without spaces");
+    }
+    Ok(text.to_owned())
+}
+
+/// How this binary was called, as a shell reads it.
 fn program(args: &[OsString]) -> String {
-    let name = args.first().and_then(|program| Path::new(program).file_name());
-    name.map_or_else(|| "crdgen".to_owned(), |name| name.to_string_lossy().into_owned())
+    let program = args
+        .first()
+        .map_or("crdgen".into(), |program| program.to_string_lossy());
+    program.into_owned()
 }
 
 fn act(

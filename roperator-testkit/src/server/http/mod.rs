@@ -21,7 +21,9 @@ pub mod watch;
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
+    pin::{Pin, pin},
     sync::Arc,
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -33,6 +35,9 @@ use crate::server::{registry::Registry, status::ApiError};
 
 /// No body may be larger: 3 MiB.
 const MOST_BYTES: usize = 3 << 20;
+/// So much of one that is larger is read on, for so long: 32 MiB.
+const MOST_DISCARDED: usize = 32 << 20;
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A request whose body is there.
 #[derive(Debug)]
@@ -84,19 +89,11 @@ where
     let collected = match head.method {
         // Nobody reads the body of a question, however large it is.
         Method::GET | Method::HEAD => Ok(Bytes::new()),
-        _ => Limited::new(body, MOST_BYTES)
-            .collect()
-            .await
-            .map(http_body_util::Collected::to_bytes),
+        _ => whole(body).await,
     };
     let body = match collected {
         Ok(body) => body,
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-            return respond::error(&ApiError::too_large(format!(
-                "Request entity too large: limit is {MOST_BYTES}"
-            )));
-        }
-        Err(error) => return respond::error(&ApiError::bad_request(error.to_string())),
+        Err(error) => return respond::error(&error),
     };
     let mut request = Whole {
         query: Query::parse(head.uri.query()),
@@ -117,6 +114,35 @@ where
         return respond::head(response);
     }
     response
+}
+
+/// Reads a body.
+async fn whole<B>(body: B) -> Result<Bytes, ApiError>
+where
+    B: http_body::Body<Data = Bytes>,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let mut body = pin!(body);
+    match Limited::new(body.as_mut(), MOST_BYTES).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+            // Over HTTP/2, a client that still sends may lose the answer with the stream.
+            let _ = tokio::time::timeout(PATIENCE, discard(body)).await;
+            let why = format!("Request entity too large: limit is {MOST_BYTES}");
+            Err(ApiError::too_large(why))
+        }
+        Err(error) => Err(ApiError::bad_request(error.to_string())),
+    }
+}
+
+/// Reads the rest of a body, as long as it is not much more than was allowed.
+async fn discard<B: http_body::Body<Data = Bytes>>(mut body: Pin<&mut B>) {
+    let mut left = MOST_DISCARDED;
+    while let Some(Ok(frame)) = body.frame().await {
+        let size = frame.data_ref().map_or(0, Bytes::len);
+        let Some(less) = left.checked_sub(size) else { return };
+        left = less;
+    }
 }
 
 /// A panic is an error of the request that met it, and takes neither a connection nor a client's task with it. What it was in

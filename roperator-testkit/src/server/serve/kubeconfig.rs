@@ -66,8 +66,10 @@ fn answers(address: SocketAddr) -> bool {
 /// nobody can read the token through it.
 fn write_private(path: &Path, text: &str) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or_else(|| Path::new("."));
+    std::fs::metadata(folder)?;
+    let file = NamedTempFile::new_in(folder);
     // What is wrong is wrong with the folder: the other name, which the error has, would only confuse.
-    let file = NamedTempFile::new_in(folder.unwrap_or_else(|| Path::new(".")));
     let mut file = file.map_err(|error| io::Error::from(error.kind()))?;
     file.write_all(text.as_bytes())?;
     file.persist(path)?;
@@ -124,7 +126,9 @@ mod tests {
         let own = "127.0.0.1:1".parse().unwrap();
         let refused = write(Path::new("no/such/folder"), "", own).unwrap_err().to_string();
         assert!(
-            refused.starts_with("cannot write the kubeconfig to no/such/folder: entity not found; choose"),
+            refused.starts_with(
+                "cannot write the kubeconfig to no/such/folder: No such file or directory (os error 2); choose"
+            ),
             "{refused}"
         );
     }

@@ -35,7 +35,7 @@ const IDLE: Duration = Duration::from_secs(120);
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// Only this machine may connect.
-    #[error("{0} is not a loopback address: the server gives everything to whoever connects; use 127.0.0.1 or [::1]")]
+    #[error("{0} is not a loopback address, and other machines are not served; use 127.0.0.1 or [::1]")]
     NotLoopback(SocketAddr),
     /// The address cannot be had.
     #[error(

@@ -311,6 +311,8 @@ fn wrong_usage_is_told_from_failure() {
         "crds --image x",
         "rbac --image x",
         "--namespace x",
+        "rbac --namespace No_Name",
+        "deploy --image=",
         "nonsense",
         "--nonsense",
         "--out",
@@ -334,7 +336,7 @@ fn the_mending_command_repeats_the_options() {
     let ran = dir.run("deploy --check DIR --image ghcr.io/x/{name}:1 --namespace ops");
     assert!(
         ran.stderr
-            .ends_with("to mend: crdgen deploy --out DIR --image 'ghcr.io/x/{name}:1' --namespace ops\n"),
+            .ends_with("to mend: /usr/bin/crdgen deploy --out DIR --image 'ghcr.io/x/{name}:1' --namespace ops\n"),
         "{}",
         ran.stderr
     );
