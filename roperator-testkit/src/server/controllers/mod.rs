@@ -1,8 +1,9 @@
-//! What happens by itself in a cluster: dependents go with their owners, namespaces are emptied. Data in: what there is, and
-//! the feed of everything that is written. Data out: writes like anybody's, through the registry, in the name of the real
-//! `kube-controller-manager`. Nothing else of a cluster moves: no workloads, no nodes, no default service accounts.
+//! What happens by itself in a cluster: dependents go with their owners, namespaces are emptied. Data in: what there is, the
+//! feed of everything that is written, and word of other kinds being served. Data out: writes like anybody's, through the
+//! registry, in the name of the real `kube-controller-manager`. Nothing else of a cluster moves: no workloads, no nodes, no
+//! default service accounts.
 //!
-//! One task does it all, driven by writes alone: it neither sleeps nor polls, so that the order of things is the same with
+//! One task does it all, driven by these alone: it neither sleeps nor polls, so that the order of things is the same with
 //! a paused clock and without. What the real controllers delay (a namespace is looked at five seconds after its deletion, a
 //! refused write is tried again ever more slowly) happens at once here, or with the next write that may change the outcome.
 
