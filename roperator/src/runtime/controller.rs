@@ -143,13 +143,17 @@ impl Controller {
     pub fn refresh_metrics(&self) {
         self.metrics.depth(self.queue().depth());
         let now = Instant::now();
-        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = self.running();
         self.metrics
             .running(running.values().map(|since| now.duration_since(*since)));
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue<ObjectKey>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn running(&self) -> MutexGuard<'_, HashMap<ObjectKey, Instant>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A store may hold more than this operator watches: another one's namespaces.
@@ -304,10 +308,7 @@ impl Controller {
         async {
             self.metrics.begun(job.reasons.iter().copied(), job.waited);
             let started = Instant::now();
-            self.running
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .insert(job.key.clone(), started);
+            self.running().insert(job.key.clone(), started);
             let mut guard = EndTurn {
                 controller: self.clone(),
                 key: job.key.clone(),
@@ -454,11 +455,7 @@ struct EndTurn {
 impl Drop for EndTurn {
     fn drop(&mut self) {
         let controller = &self.controller;
-        controller
-            .running
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&self.key);
+        controller.running().remove(&self.key);
         if !self.ended {
             let mut queue = controller.queue();
             let delay = controller.reconciler.config().backoff.delay(queue.failed(&self.key));
