@@ -44,11 +44,17 @@ impl Types {
             keeps_empty: self.keeps_empty(kind),
             failures: Vec::new(),
         };
+        let forgets = object.pointer("/metadata/managedFields") == Some(&Value::Array(Vec::new()));
         if let Err(wrong) = decoder.object(kind, &mut object, &Path::Root) {
             decoder.fail(wrong, &Path::Root, false);
         }
         if !decoder.failures.is_empty() {
             return Err(DecodeError(decoder.failures));
+        }
+        // A list of managers without entries asks to forget them, and one that is absent does not. It is never encoded:
+        // who notes the managers takes it out.
+        if let (true, Some(metadata)) = (forgets, object.get_mut("metadata").and_then(Value::as_object_mut)) {
+            metadata.insert("managedFields".to_owned(), Value::Array(Vec::new()));
         }
         Ok(Decoded {
             object,
