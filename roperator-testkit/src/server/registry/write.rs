@@ -145,7 +145,10 @@ impl Registry {
         let name = meta(&object, "name").to_owned();
         check_depth(&object)?;
         let mut allocations = self.allocations(resource);
-        let change = allocations.as_ref().map(|held| held.create(&mut object)).transpose()?;
+        let change = allocations
+            .as_ref()
+            .map(|held| held.create(&mut object, target.options.dry_run))
+            .transpose()?;
         let errors = prepare::validate_create(resource, &object);
         if !errors.is_empty() {
             return Err(target.invalid(&object, &errors));
@@ -222,7 +225,7 @@ impl Registry {
         let mut allocations = self.allocations(resource).filter(|_| target.subresource.is_empty());
         let change = allocations
             .as_ref()
-            .map(|held| held.update(&mut new, &old))
+            .map(|held| held.update(&mut new, &old, target.options.dry_run))
             .transpose()?;
         let errors = prepare::validate_update(resource, target.subresource, &new, &old);
         if !errors.is_empty() {

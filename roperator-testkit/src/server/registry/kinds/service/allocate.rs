@@ -58,9 +58,9 @@ impl Allocations {
     ///
     /// # Errors
     /// If what it asks for cannot be had.
-    pub fn create(&self, service: &mut Value) -> Result<Change, ApiError> {
+    pub fn create(&self, service: &mut Value, is_dry: bool) -> Result<Change, ApiError> {
         let name = name(service);
-        let mut operation = Operation::new(self, &name);
+        let mut operation = Operation::new(self, &name, is_dry);
         let Some(spec) = service.get_mut("spec") else {
             return Ok(Change::default());
         };
@@ -80,9 +80,9 @@ impl Allocations {
     ///
     /// # Errors
     /// If what it asks for cannot be had.
-    pub fn update(&self, service: &mut Value, old: &Value) -> Result<Change, ApiError> {
+    pub fn update(&self, service: &mut Value, old: &Value, is_dry: bool) -> Result<Change, ApiError> {
         let name = name(service);
-        let mut operation = Operation::new(self, &name);
+        let mut operation = Operation::new(self, &name, is_dry);
         let (Some(spec), old) = (service.get_mut("spec"), get(old, "spec")) else {
             return Ok(Change::default());
         };

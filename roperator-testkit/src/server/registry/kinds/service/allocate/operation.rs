@@ -13,19 +13,27 @@ use super::{Allocations, Change, ports};
 use crate::server::field::{FieldError, FieldPath};
 use crate::server::status::{ApiError, invalid_field};
 
-/// One Service's allocation: what it took so far is taken for what follows.
+/// What the cluster IPs are in, and the one that a dry run gives.
+const NETWORK: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 0);
+/// The first node port that a dry run gives: one that there is not.
+const DRY_PORT: u32 = 32769;
+
+/// One Service's allocation: what it took so far is taken for what follows. A dry run looks for nothing that is free, and
+/// what it is asked for need not be had.
 pub(super) struct Operation<'a> {
     allocations: &'a Allocations,
     name: &'a str,
+    is_dry: bool,
     pub(super) change: Change,
 }
 
 impl<'a> Operation<'a> {
     /// Nothing is taken yet.
-    pub(super) fn new(allocations: &'a Allocations, name: &'a str) -> Self {
+    pub(super) fn new(allocations: &'a Allocations, name: &'a str, is_dry: bool) -> Self {
         Self {
             allocations,
             name,
+            is_dry,
             change: Change::default(),
         }
     }
@@ -41,12 +49,7 @@ impl<'a> Operation<'a> {
             .unwrap_or_default()
             .to_owned();
         if wanted.is_empty() {
-            let free = self.allocations.addresses.next(&[]).ok_or_else(|| {
-                ApiError::internal(format!(
-                    "failed to allocate a serviceIP for Service \"{}\": range is full",
-                    self.name
-                ))
-            })?;
+            let free = self.next_address()?;
             let address = Ipv4Addr::from_bits(free).to_string();
             set(spec, "clusterIPs", json!([address]));
             set(spec, "clusterIP", address);
@@ -55,9 +58,9 @@ impl<'a> Operation<'a> {
         }
         let number = wanted.parse::<Ipv4Addr>().map_or(0, Ipv4Addr::to_bits);
         let problem = if !self.allocations.addresses.has(number) {
-            "the provided network does not match the current range"
-        } else if self.allocations.addresses.is_taken(number) {
-            "provided IP is already allocated"
+            self.out_of_range(&wanted)
+        } else if self.allocations.addresses.is_taken(number) && !self.is_dry {
+            "provided IP is already allocated".to_owned()
         } else {
             self.change.taken_addresses.push(number);
             return Ok(());
@@ -68,9 +71,28 @@ impl<'a> Operation<'a> {
         Err(invalid(self.name, &[error]))
     }
 
+    fn next_address(&self) -> Result<u32, ApiError> {
+        if self.is_dry {
+            return Ok(NETWORK.to_bits());
+        }
+        self.allocations.addresses.next(&[]).ok_or_else(|| {
+            ApiError::internal(format!(
+                "failed to allocate a serviceIP for Service \"{}\": range is full",
+                self.name
+            ))
+        })
+    }
+
+    fn out_of_range(&self, wanted: &str) -> String {
+        if self.is_dry {
+            return format!("the provided IP ({wanted}) is not in the valid range. The range of valid IPs is {NETWORK}/16");
+        }
+        "the provided network does not match the current range".to_owned()
+    }
+
     fn take_port(&mut self, port: i64) -> Result<(), &'static str> {
         let port = u32::try_from(port).unwrap_or_default();
-        if !self.allocations.ports.has(port) {
+        if !self.allocations.ports.has(port) && !self.is_dry {
             return Err("provided port is not in the valid range. The range of valid ports is 30000-32767");
         }
         if self.allocations.ports.is_taken(port) || self.change.taken_ports.contains(&port) {
@@ -88,7 +110,11 @@ impl<'a> Operation<'a> {
     }
 
     fn next_port(&mut self) -> Option<u32> {
-        let port = self.allocations.ports.next(&self.change.taken_ports)?;
+        let port = if self.is_dry {
+            self.change.taken_ports.iter().max().map_or(DRY_PORT, |latest| latest + 1)
+        } else {
+            self.allocations.ports.next(&self.change.taken_ports)?
+        };
         self.change.taken_ports.push(port);
         Some(port)
     }

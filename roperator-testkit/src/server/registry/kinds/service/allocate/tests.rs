@@ -18,7 +18,7 @@ fn with_kubernetes() -> Allocations {
 fn create(allocations: &mut Allocations, spec: Value) -> Result<Value, String> {
     let mut service = json!({"metadata": {"name": "b"}, "spec": spec});
     (STRATEGY.default)(&mut service);
-    let change = allocations.create(&mut service).map_err(|error| error.message)?;
+    let change = allocations.create(&mut service, false).map_err(|error| error.message)?;
     let errors = (STRATEGY.validate_create)(&service);
     if !errors.is_empty() {
         return Err(ApiError::invalid("", "Service", "b", &errors).message);
@@ -30,7 +30,7 @@ fn create(allocations: &mut Allocations, spec: Value) -> Result<Value, String> {
 fn update(allocations: &mut Allocations, old: &Value, spec: Value) -> Result<Value, String> {
     let mut service = json!({"metadata": {"name": "b"}, "spec": spec});
     (STRATEGY.default)(&mut service);
-    let change = allocations.update(&mut service, old).map_err(|error| error.message)?;
+    let change = allocations.update(&mut service, old, false).map_err(|error| error.message)?;
     (STRATEGY.prepare_update)(&mut service, old);
     let errors = (STRATEGY.validate_update)(&service, old);
     if !errors.is_empty() {
