@@ -38,7 +38,7 @@ pub fn answer(
     }
     // What is Kubernetes' own has routes; what tells of groups, and what comes of definitions, is answered whatever the method.
     let is_own = match parts.as_slice() {
-        ["version" | "api", ..] => true,
+        ["version" | "api"] | ["api", "v1"] => true,
         ["apis", group, _, ..] => Types::kubernetes().group(group).is_some(),
         _ => false,
     };
@@ -70,7 +70,9 @@ pub fn answer(
         ["version"] => route::gives(request, &["application/json"])?,
         _ => {}
     }
-    let representation = negotiate::accept(request.header(header::ACCEPT), Offer::Plain)?;
+    // The version is never anything but JSON.
+    let accepted = request.header(header::ACCEPT).filter(|_| parts != ["version"]);
+    let representation = negotiate::accept(accepted, Offer::Plain)?;
     Ok(respond::json(StatusCode::OK, representation, page.bytes))
 }
 

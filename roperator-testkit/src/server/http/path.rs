@@ -36,7 +36,9 @@ pub struct Objects {
 #[must_use]
 pub fn parse(path: &str) -> Target {
     let segments: Vec<String> = path
-        .trim_matches('/')
+        .strip_prefix('/')
+        .unwrap_or(path)
+        .trim_end_matches('/')
         .split('/')
         .map(|segment| percent_decode_str(segment).decode_utf8_lossy().into_owned())
         .collect();
@@ -127,6 +129,7 @@ mod tests {
             ("/api/v1//namespaces", "/v1  in  named namespaces sub "),
             ("/api/v1/pods/", "/v1 pods in  named  sub "),
             ("/", "other []"),
+            ("//api/v1/pods", r#"other ["", "api", "v1", "pods"]"#),
         ];
         for (path, want) in cases {
             assert_eq!(show(path), want, "{path}");

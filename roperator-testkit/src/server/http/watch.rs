@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{
     body::Body,
-    negotiate::{Form, Representation},
+    negotiate::{Encoding, Form, Representation},
     options::Query as Parameters,
     respond, show,
 };
@@ -53,6 +53,12 @@ pub fn answer(
 ) -> Result<Response<Body>, ApiError> {
     let wanted = parse_version(&options.resource_version)?;
     registry.check_readable(resource)?;
+    if representation.encoding == Encoding::Yaml {
+        return Err(ApiError::not_acceptable(
+            "only the following media types are accepted: application/json;stream=watch, \
+             application/vnd.kubernetes.protobuf;stream=watch",
+        ));
+    }
     let lines = Lines {
         registry: Arc::clone(registry),
         resource: Arc::clone(resource),
