@@ -266,24 +266,35 @@ pub(super) fn check_preconditions(
     object: &Value,
     options: &DeleteOptions,
 ) -> Result<(), ApiError> {
-    let kind = GroupResource::new(&resource.group, &resource.kind);
     let name = meta(object, "name");
     let (uid, version) = (meta(object, "uid"), meta(object, "resourceVersion"));
-    if let Some(wanted) = options.uid.as_deref().filter(|wanted| *wanted != uid) {
-        let why = format!(
+    let other_uid = options.uid.as_deref().filter(|wanted| *wanted != uid);
+    let other_version = options.resource_version.as_deref().filter(|wanted| *wanted != version);
+    // What is deleted in steps is asked before the first of them, in other words.
+    if is_namespace(resource) || definitions::is_definition(resource) {
+        let why = match (other_uid, other_version) {
+            (Some(wanted), _) => format!("UID in precondition: {wanted}, UID in object meta: {uid}"),
+            (None, Some(wanted)) => {
+                format!("ResourceVersion in precondition: {wanted}, ResourceVersion in object meta: {version}")
+            }
+            (None, None) => return Ok(()),
+        };
+        let why = format!("Precondition failed: {why}");
+        return Err(ApiError::conflict(&resource.group_resource(), name, &why));
+    }
+    let why = match (other_uid, other_version) {
+        (Some(wanted), _) => format!(
             "the UID in the precondition ({wanted}) does not match the UID in record ({uid}). The object might have been \
              deleted and then recreated"
-        );
-        return Err(ApiError::conflict(&kind, name, &why));
-    }
-    if let Some(wanted) = options.resource_version.as_deref().filter(|wanted| *wanted != version) {
-        let why = format!(
+        ),
+        (None, Some(wanted)) => format!(
             "the ResourceVersion in the precondition ({wanted}) does not match the ResourceVersion in record ({version}). \
              The object might have been modified"
-        );
-        return Err(ApiError::conflict(&kind, name, &why));
-    }
-    Ok(())
+        ),
+        (None, None) => return Ok(()),
+    };
+    let kind = GroupResource::new(&resource.group, &resource.kind);
+    Err(ApiError::conflict(&kind, name, &why))
 }
 
 /// The finalizers that an object has once its dependents are thought of.
