@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{
     metadata,
-    object::{copy, copy_meta, is_deleted, meta, meta_number, metadata_mut, text},
+    object::{copy, copy_meta, is_deleted, meta, meta_number, metadata_mut},
     resource::{Nature, Resource},
 };
 use crate::server::field::{FieldError, FieldPath};
@@ -25,8 +25,11 @@ pub fn create(resource: &Resource, object: &mut Value) {
 pub fn validate_create(resource: &Resource, object: &Value) -> Vec<FieldError> {
     let rules = rules(resource);
     match &resource.nature {
-        Nature::Custom(_) if is_of_another_kind(resource, object) => vec![another_kind(resource, object)],
         Nature::Custom(definition) => {
+            let wrong = of_another_kind(resource, object);
+            if !wrong.is_empty() {
+                return wrong;
+            }
             let metadata = metadata::validate_create(object, &rules, Vec::new());
             definition.validate(metadata, object, None, "")
         }
@@ -37,13 +40,15 @@ pub fn validate_create(resource: &Resource, object: &Value) -> Vec<FieldError> {
     }
 }
 
-fn is_of_another_kind(resource: &Resource, object: &Value) -> bool {
-    text(object, "/kind") != resource.kind
-}
-
-fn another_kind(resource: &Resource, object: &Value) -> FieldError {
-    let detail = format!("must be {}", resource.kind);
-    FieldError::invalid(&FieldPath::new("kind"), text(object, "/kind"), detail)
+/// What is wrong with what an object says that it is.
+fn of_another_kind(resource: &Resource, object: &Value) -> Vec<FieldError> {
+    let must = [("kind", resource.kind.clone()), ("apiVersion", resource.api_version())];
+    let given = |name: &str| object.get(name).and_then(Value::as_str).unwrap_or_default();
+    let wrong = must.iter().filter(|(name, wanted)| given(name) != *wanted);
+    let told = |(name, wanted): &(&str, String)| {
+        FieldError::invalid(&FieldPath::new(name), given(name), format!("must be {wanted}"))
+    };
+    wrong.map(told).collect()
 }
 
 /// What a resource demands of its objects' metadata.
@@ -126,8 +131,11 @@ fn keep_system_metadata(new: &mut Value, old: &Value) {
 pub fn validate_update(resource: &Resource, subresource: &str, new: &Value, old: &Value) -> Vec<FieldError> {
     let rules = rules(resource);
     let judge = match &resource.nature {
-        Nature::Custom(_) if is_of_another_kind(resource, new) => return vec![another_kind(resource, new)],
         Nature::Custom(definition) => {
+            let wrong = of_another_kind(resource, new);
+            if !wrong.is_empty() {
+                return wrong;
+            }
             let metadata = metadata::validate_update(new, old, &rules, Vec::new());
             return definition.validate(metadata, new, Some(old), subresource);
         }

@@ -40,6 +40,9 @@ pub fn resource() -> Result<&'static Resource, ApiError> {
         .ok_or_else(|| ApiError::internal("there is no Scale among the built-in kinds"))
 }
 
+/// The replicas of a custom object that has none, in the scale that a write begins with: none that anybody may want.
+const UNSET: i64 = i32::MIN as i64;
+
 /// The scale of an object.
 ///
 /// # Errors
@@ -73,6 +76,30 @@ pub fn of(resource: &Resource, object: &Value) -> Result<Value, ApiError> {
     Ok(scale)
 }
 
+/// The scale that a write begins with.
+fn to_change(resource: &Resource, object: &Value) -> Result<Value, ApiError> {
+    let Nature::Custom(definition) = &resource.nature else {
+        return of(resource, object);
+    };
+    let paths = definition.scale.as_ref().ok_or_else(ApiError::no_such_resource)?;
+    let (mut scale, is_set) = paths.scale(object).map_err(ApiError::unexpected)?;
+    if !is_set {
+        values::set(&mut scale, "spec", json!({"replicas": UNSET}));
+    }
+    Ok(scale)
+}
+
+fn check_is_set(resource: &Resource, replicas: i64) -> Result<(), ApiError> {
+    match &resource.nature {
+        Nature::Custom(definition) if replicas == UNSET => {
+            let path = definition.scale.as_ref().map_or("", |paths| &paths.spec);
+            let message = format!("the spec replicas field {path:?} cannot be empty");
+            Err(ApiError::bad_request(message))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn selector(resource: &Resource, object: &Value) -> String {
     let Some(selector) = object.pointer("/spec/selector") else {
         return String::new();
@@ -102,12 +129,13 @@ impl Registry {
             };
             let path = replicas_path(parent);
             let managers = Managers::of(live).unwrap_or_default();
-            let mut old = of(parent, live)?;
+            let mut old = to_change(parent, live)?;
             scale::to_scale(&managers, &|_| path.clone()).write(&mut old);
             let new = make(&old)?;
             check(target, &new, live)?;
             let mut object = live.clone();
             let replicas = new.pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or(0);
+            check_is_set(parent, replicas)?;
             set_replicas(parent, &mut object, replicas)?;
             if !meta(&new, "resourceVersion").is_empty() {
                 copy_meta(&new, &mut object, "resourceVersion");

@@ -12,10 +12,10 @@ use super::{
     codec::{as_if_stored, decode, encode, is_stored},
     definitions::DEFINITIONS,
     generate, managed,
-    object::{finalizers, is_deleted, meta, meta_number, metadata_mut, set_meta, text},
+    object::{finalizers, is_deleted, meta, meta_number, metadata_mut, set_meta},
     options::WriteOptions,
     prepare,
-    resource::Resource,
+    resource::{Resource, kind_of},
     warnings::{self, Warnings},
 };
 use crate::server::{
@@ -57,13 +57,14 @@ impl Target<'_> {
     /// The refusal of an object that is not valid. It names the group in which the kind is stored, and a custom object's
     /// kind as the object has it.
     fn invalid(&self, object: &Value, errors: &[FieldError]) -> ApiError {
-        let given = text(object, "/kind");
-        let kind = if self.resource.is_custom() && !given.is_empty() {
-            given
+        let place = self.resource.place();
+        let (api_version, given) = kind_of(object);
+        let (group, kind) = if self.resource.is_custom() && !given.is_empty() {
+            (api_version.split_once('/').map_or("", |(group, _)| group), given)
         } else {
-            &self.resource.kind
+            (&*place.group, &*self.resource.kind)
         };
-        ApiError::invalid(&self.resource.place().group, kind, meta(object, "name"), errors)
+        ApiError::invalid(group, kind, meta(object, "name"), errors)
     }
 }
 

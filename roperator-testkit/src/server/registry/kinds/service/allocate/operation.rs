@@ -85,7 +85,9 @@ impl<'a> Operation<'a> {
 
     fn out_of_range(&self, wanted: &str) -> String {
         if self.is_dry {
-            return format!("the provided IP ({wanted}) is not in the valid range. The range of valid IPs is {NETWORK}/16");
+            return format!(
+                "the provided IP ({wanted}) is not in the valid range. The range of valid IPs is {NETWORK}/16"
+            );
         }
         "the provided network does not match the current range".to_owned()
     }
@@ -111,7 +113,11 @@ impl<'a> Operation<'a> {
 
     fn next_port(&mut self) -> Option<u32> {
         let port = if self.is_dry {
-            self.change.taken_ports.iter().max().map_or(DRY_PORT, |latest| latest + 1)
+            self.change
+                .taken_ports
+                .iter()
+                .max()
+                .map_or(DRY_PORT, |latest| latest + 1)
         } else {
             self.allocations.ports.next(&self.change.taken_ports)?
         };

@@ -30,7 +30,9 @@ fn create(allocations: &mut Allocations, spec: Value) -> Result<Value, String> {
 fn update(allocations: &mut Allocations, old: &Value, spec: Value) -> Result<Value, String> {
     let mut service = json!({"metadata": {"name": "b"}, "spec": spec});
     (STRATEGY.default)(&mut service);
-    let change = allocations.update(&mut service, old, false).map_err(|error| error.message)?;
+    let change = allocations
+        .update(&mut service, old, false)
+        .map_err(|error| error.message)?;
     (STRATEGY.prepare_update)(&mut service, old);
     let errors = (STRATEGY.validate_update)(&service, old);
     if !errors.is_empty() {
