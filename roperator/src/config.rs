@@ -122,6 +122,8 @@ pub struct OperatorConfig {
     pub(crate) finalizer: Option<String>,
     pub(crate) previous_names: Vec<String>,
     pub(crate) namespaces: BTreeSet<String>,
+    /// Whether some were to be named: a list that turns out to be empty means nothing, and not everything.
+    names_namespaces: bool,
     pub(crate) operator_label: String,
     pub(crate) applied_annotation: String,
     pub(crate) concurrency: usize,
@@ -164,6 +166,7 @@ impl OperatorConfig {
             finalizer: None,
             previous_names: Vec::new(),
             namespaces: BTreeSet::new(),
+            names_namespaces: false,
             operator_label: OPERATOR_LABEL.to_owned(),
             applied_annotation: APPLIED_ANNOTATION.to_owned(),
             concurrency: 8,
@@ -210,10 +213,12 @@ impl OperatorConfig {
         self.within_namespaces([namespace])
     }
 
-    /// Watches these namespaces alone; all of them where none is ever named.
+    /// Watches these namespaces alone; all of them where this is never called. An empty list is refused at start, lest what is
+    /// left out somewhere else widens what the operator watches.
     #[must_use]
     pub fn within_namespaces<N: Into<String>>(mut self, namespaces: impl IntoIterator<Item = N>) -> Self {
         self.namespaces.extend(namespaces.into_iter().map(Into::into));
+        self.names_namespaces = true;
         self
     }
 
@@ -253,21 +258,21 @@ impl OperatorConfig {
         self
     }
 
-    /// How many parents are reconciled at a time; 8 unless set. One parent is never reconciled twice at a time.
+    /// How many parents are reconciled at a time, at least one; 8 unless set. One parent is never reconciled twice at a time.
     #[must_use]
     pub fn with_concurrency(mut self, concurrency: usize) -> Self {
         self.concurrency = concurrency.max(1);
         self
     }
 
-    /// How long a handler may take; 30 s unless set.
+    /// How long a handler may take, more than nothing; 30 s unless set.
     #[must_use]
     pub fn with_handler_deadline(mut self, deadline: Duration) -> Self {
         self.handler_deadline = deadline;
         self
     }
 
-    /// The delays between attempts that fail; 100 ms to 600 s unless set.
+    /// The delays between attempts that fail, the first of them more than nothing; 100 ms to 600 s unless set.
     #[must_use]
     pub fn with_backoff(mut self, initial: Duration, max: Duration) -> Self {
         self.backoff = Backoff {
@@ -277,7 +282,7 @@ impl OperatorConfig {
         self
     }
 
-    /// Runs every parent's sync again this long after its last one, even if nothing changed; never unless set. A
+    /// Runs every parent's sync again this long after its last one, even if nothing changed; never unless set, and not at once. A
     /// response's own [`resync_after`](crate::SyncResponse::resync_after) goes first.
     #[must_use]
     pub fn with_resync(mut self, period: Duration) -> Self {
@@ -436,6 +441,8 @@ impl OperatorConfig {
                 self.name
             ));
         }
+        problems.extend(self.wrong_namespaces());
+        problems.extend(self.wrong_times());
         for (place, child) in self.children.iter().enumerate() {
             if self
                 .children
@@ -477,6 +484,41 @@ impl OperatorConfig {
                 problems,
             })
         }
+    }
+}
+
+impl OperatorConfig {
+    fn wrong_namespaces(&self) -> Vec<String> {
+        if self.names_namespaces && self.namespaces.is_empty() {
+            let problem =
+                "its list of namespaces is empty; name one, or leave `within_namespaces` out to watch all of them";
+            return vec![problem.to_owned()];
+        }
+        let wrong = self.namespaces.iter().filter(|namespace| !is_dns_label(namespace));
+        let problem = |namespace: &String| {
+            format!("`{namespace}` cannot be a namespace: use lower-case letters, digits and `-`, at most 63 of them")
+        };
+        wrong.map(problem).collect()
+    }
+
+    fn wrong_times(&self) -> Vec<String> {
+        let times = [
+            ("a resync", self.resync, "leave `with_resync` out for none"),
+            (
+                "a handler's deadline",
+                Some(self.handler_deadline),
+                "no handler would end before it",
+            ),
+            (
+                "the first delay of the back-off",
+                Some(self.backoff.initial),
+                "what fails would be tried again without a pause",
+            ),
+        ];
+        let wrong = times
+            .into_iter()
+            .filter(|(_, time, _)| time.is_some_and(|time| time.is_zero()));
+        wrong.map(|(what, _, why)| format!("{what} of 0 s: {why}")).collect()
     }
 }
 
@@ -533,6 +575,26 @@ mod tests {
             .with_child(PARENT, ChildConfig::apply())
             .with_finalizer("nodomain");
         assert_eq!(config.check().unwrap_err().problems.len(), 6);
+    }
+
+    #[test]
+    fn namespaces_that_cannot_be_and_times_of_nothing_are_refused() {
+        let problems = |config: OperatorConfig| config.check().unwrap_err().problems;
+        let site = || OperatorConfig::new("a", PARENT);
+        assert_eq!(
+            problems(site().within_namespaces(["", "Bad_NS", "a/../b", "fine"])).len(),
+            3
+        );
+        assert!(problems(site().within_namespaces::<String>([]))[0].contains("is empty"));
+        assert_eq!(
+            site().within_namespaces::<String>([]).within_namespace("a").check(),
+            Ok(())
+        );
+        let times = site()
+            .with_resync(Duration::ZERO)
+            .with_handler_deadline(Duration::ZERO)
+            .with_backoff(Duration::ZERO, Duration::from_secs(1));
+        assert_eq!(problems(times).len(), 3);
     }
 
     #[test]

@@ -33,7 +33,7 @@ use similar::TextDiff;
 use super::Manifests;
 use super::deploy::DeployOptions;
 use super::files::{self, File, FilesError, Part, State};
-use crate::config::is_dns_label;
+use crate::config::{ConfigError, is_dns_label};
 
 /// Generates the manifests of these operators from their declarations.
 #[derive(Parser)]
@@ -117,6 +117,8 @@ impl From<Outcome> for ExitCode {
 #[derive(Debug, thiserror::Error)]
 enum CliError {
     #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
     Files(#[from] FilesError),
     #[error("cannot write the output: {0}")]
     Output(#[source] io::Error),
@@ -191,6 +193,9 @@ fn act(
     stdout: &mut dyn Write,
     stderr: &mut dyn Write,
 ) -> Result<Outcome, CliError> {
+    if let Some(wrong) = manifests.iter().find_map(|manifests| manifests.wrong.clone()) {
+        return Err(wrong.into());
+    }
     let defaults = DeployOptions::default();
     let options = DeployOptions {
         image: args.image.clone().unwrap_or(defaults.image),

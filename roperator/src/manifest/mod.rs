@@ -18,7 +18,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::{
-    config::{OperatorConfig, ServerConfig},
+    config::{ConfigError, OperatorConfig, ServerConfig},
     declaration::Strategy,
     kind::Kind,
 };
@@ -177,6 +177,7 @@ pub struct Manifests {
     name: String,
     input: ManifestInput,
     crd: CustomResourceDefinition,
+    wrong: Option<ConfigError>,
 }
 
 impl ManifestInput {
@@ -219,7 +220,14 @@ impl Manifests {
             name: name.into(),
             input: config.clone(),
             crd,
+            wrong: None,
         }
+    }
+
+    /// The same, with what is wrong with the configuration: nothing is generated from one that could not run.
+    pub(crate) fn checked(self, checked: Result<(), ConfigError>) -> Self {
+        let wrong = checked.err();
+        Self { wrong, ..self }
     }
 
     /// What the generated files say they were generated from.

@@ -25,10 +25,7 @@ impl Manifests {
         O: Declared<Parent: CustomResourceExt>,
     {
         let path = std::any::type_name::<O>();
-        Self::new(
-            path.rsplit("::").next().unwrap_or(path),
-            &ManifestInput::from_config(config),
-            O::crd(),
-        )
+        let name = path.rsplit("::").next().unwrap_or(path);
+        Self::new(name, &ManifestInput::from_config(config), O::crd()).checked(config.check())
     }
 }

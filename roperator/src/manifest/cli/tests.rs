@@ -304,6 +304,15 @@ fn names_do_not_lead_out_of_the_folder() {
 }
 
 #[test]
+fn nothing_is_generated_from_a_configuration_that_could_not_run() {
+    let config = crate::OperatorConfig::new("Bad_Name", crate::Kind::namespaced("example.com/v1", "Site", "sites"));
+    let manifests = fixtures::echo().0.checked(config.check());
+    let ran = Folder::new().run_for("all", [manifests]);
+    assert_eq!((ran.outcome, ran.stdout.as_str()), (Outcome::Failed, ""));
+    assert!(ran.stderr.starts_with("error: operator `Bad_Name`: "), "{}", ran.stderr);
+}
+
+#[test]
 fn wrong_usage_is_told_from_failure() {
     let dir = Folder::new();
     for line in [
