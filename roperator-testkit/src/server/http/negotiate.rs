@@ -166,7 +166,7 @@ pub enum BodyType {
 ///
 /// 415 for what is not understood.
 pub fn body_type(header: Option<&str>, is_custom: bool) -> Result<BodyType, ApiError> {
-    match media_type(header) {
+    match whole_media_type(header).as_deref().unwrap_or("none") {
         "" | "application/json" => return Ok(BodyType::Json),
         "application/yaml" => return Ok(BodyType::Yaml),
         "application/vnd.kubernetes.protobuf" if !is_custom => return Ok(BodyType::Protobuf),
@@ -211,6 +211,15 @@ pub fn patch_type(header: Option<&str>, is_custom: bool) -> Result<PatchType, Ap
     ))
 }
 
+/// The media type of a body that holds an object, in lower case; `None` if its parameters are none.
+fn whole_media_type(header: Option<&str>) -> Option<String> {
+    let parameters = header.unwrap_or_default().split(';').skip(1).map(str::trim);
+    let mut names = parameters.filter(|parameter| !parameter.is_empty());
+    let is_fine = names.all(|parameter| parameter.split_once('=').is_some_and(|(name, _)| !name.is_empty()));
+    is_fine.then(|| media_type(header).to_ascii_lowercase())
+}
+
+/// The media type of a patch: its letters count.
 fn media_type(header: Option<&str>) -> &str {
     let header = header.unwrap_or_default();
     header.split(';').next().unwrap_or_default().trim()

@@ -117,10 +117,18 @@ impl Found<'_> {
         if self.subresource == "scale" {
             let object = crate::server::registry::codec::decode(self.resource, &object)?;
             let scale = scale::of(self.resource, &object)?;
-            return Ok(respond::value(StatusCode::OK, representation, &scale));
+            return self.scale(representation, scale);
         }
         self.source(representation)
             .written(StatusCode::OK, &Written::Stored(object))
+    }
+
+    fn scale(&self, representation: Representation, scale: Value) -> Result<Response<Body>, ApiError> {
+        let source = show::Source {
+            resource: scale::resource()?,
+            ..self.source(representation)
+        };
+        source.written(StatusCode::OK, &Written::Shown(scale))
     }
 
     fn connect(&self) -> Result<Response<Body>, ApiError> {
@@ -190,7 +198,7 @@ impl Found<'_> {
                 Ok(new)
             };
             let scale = self.registry.update_scale(&target, &make)?;
-            return Ok(respond::value(StatusCode::OK, representation, &scale));
+            return self.scale(representation, scale);
         }
         let mut object = self.decode(kind, &options)?;
         set_namespace(&target, &mut object)?;
@@ -223,7 +231,7 @@ impl Found<'_> {
         let target = self.target(name, &options, &manager);
         if self.subresource == "scale" {
             let scale = self.registry.patch_scale(&target, &patch, &duplicates)?;
-            return Ok(respond::value(StatusCode::OK, representation, &scale));
+            return self.scale(representation, scale);
         }
         let (written, created) = self.registry.patch(&target, &patch, &duplicates)?;
         let code = if created { StatusCode::CREATED } else { StatusCode::OK };

@@ -102,7 +102,8 @@ impl Follower {
         let place = lines.resource.place();
         let store = &lines.registry.store;
         let current = store.revision();
-        let begins_with_state = options.send_initial_events == Some(true);
+        // Who says nothing, by the old path, begins with what there is unless he says where.
+        let begins_with_state = options.send_initial_events.unwrap_or(wanted == 0);
         let (begun, state) = if begins_with_state {
             if wanted > current {
                 return Err(too_large(wanted, current));

@@ -46,7 +46,7 @@ use std::{
 use serde_json::Value;
 use tokio::sync::watch;
 
-use self::{definitions::Definitions, kinds::service::allocate::Allocations, resource::Resource};
+use self::{definitions::Definitions, kinds::service::allocate::Allocations, resource::Resource, token::Tokens};
 use crate::server::{
     clock::Clock,
     status::GroupResource,
@@ -72,6 +72,7 @@ pub struct Registry {
     /// Tells when custom kinds are served, served otherwise, or no longer.
     kinds: watch::Sender<()>,
     allocations: Mutex<Allocations>,
+    tokens: Mutex<Tokens>,
 }
 
 impl Registry {
@@ -85,6 +86,7 @@ impl Registry {
             defining: Mutex::default(),
             kinds: watch::Sender::default(),
             allocations: Mutex::new(Allocations::new()),
+            tokens: Mutex::default(),
         };
         registry.populate();
         registry
@@ -145,12 +147,28 @@ impl Registry {
             let change = held.delete(last);
             held.apply(change);
         }
+        if resource.group.is_empty() && resource.plural == "services" {
+            self.remove_endpoints(last);
+        }
         if definitions::is_definition(resource) {
             self.undefine(resource, last);
         }
         if resource.is_custom() {
             self.after_custom_removal(resource);
         }
+    }
+
+    /// The endpoints of a Service go with it.
+    fn remove_endpoints(&self, service: &Value) {
+        if let Some(endpoints) = self.resource("", "v1", "endpoints") {
+            let (namespace, name) = (object::meta(service, "namespace"), object::meta(service, "name"));
+            // There may be none.
+            let _ = self.delete(&endpoints, namespace, name, &options::DeleteOptions::default());
+        }
+    }
+
+    fn tokens(&self) -> MutexGuard<'_, Tokens> {
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn definitions(&self) -> RwLockReadGuard<'_, Definitions> {

@@ -35,7 +35,10 @@ pub fn answer(registry: &Registry, target: &Target<'_>, mut review: Value) -> Re
                 "token is required for TokenReview in authentication",
             ));
         }
-        "tokenreviews" => json!({"authenticated": true, "user": who}),
+        "tokenreviews" => {
+            let audiences = review.pointer("/spec/audiences").and_then(Value::as_array);
+            registry.review_token(text(&review, "/spec/token"), audiences.map_or(&[], Vec::as_slice))
+        }
         "selfsubjectreviews" => {
             review = made_anew(target);
             set_meta(&mut review, "creationTimestamp", &seconds(registry.clock.now()));

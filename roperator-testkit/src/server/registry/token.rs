@@ -1,5 +1,9 @@
-//! Tokens of ServiceAccounts: a TokenRequest in, the same with a token out, which says whose it is. Nobody checks it yet.
+//! Tokens of ServiceAccounts: a TokenRequest in, the same with a token out; a token in, whose it is out. Nobody is let in by
+//! one yet.
 
+use std::collections::HashMap;
+
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -14,14 +18,28 @@ use crate::server::{
     clock::seconds,
     field::{FieldError, FieldPath},
     status::{ApiError, GroupResource},
+    store::key,
 };
 
 const GROUP: &str = "authentication.k8s.io";
 const KIND: &str = "TokenRequest";
 /// What the server is called in tokens that are for nobody else.
-const AUDIENCE: &str = "https://localhost";
+pub(super) const AUDIENCE: &str = "https://localhost";
 const LEAST_SECONDS: i64 = 600;
 const MOST_SECONDS: i64 = 1 << 32;
+
+/// The tokens that were issued.
+pub(super) type Tokens = HashMap<String, Token>;
+
+/// A token that was issued.
+#[derive(Debug)]
+pub(super) struct Token {
+    namespace: String,
+    account: String,
+    uid: String,
+    audiences: Vec<Value>,
+    ends: Timestamp,
+}
 
 /// Fills in what a request leaves out.
 pub(super) fn default(request: &mut Value) {
@@ -69,12 +87,54 @@ impl Registry {
         }
         self.check_bound(target, request.pointer("/spec/boundObjectRef").unwrap_or(&Value::Null))?;
         let ends = now.saturating_add(jiff::SignedDuration::from_secs(lasts));
-        let status = json!({
-            "token": format!("{namespace}:{name}:{}", Uuid::new_v4()),
-            "expirationTimestamp": seconds(ends.unwrap_or(jiff::Timestamp::MAX)),
-        });
+        let ends = ends.unwrap_or(Timestamp::MAX);
+        let token = format!("{namespace}:{name}:{}", Uuid::new_v4());
+        let status = json!({"token": token, "expirationTimestamp": seconds(ends)});
         values::set(&mut request, "status", status);
+        let audiences = request.pointer("/spec/audiences").and_then(Value::as_array);
+        let issued = Token {
+            namespace: namespace.to_owned(),
+            account: name.to_owned(),
+            uid: uid.to_owned(),
+            audiences: audiences.cloned().unwrap_or_default(),
+            ends,
+        };
+        self.tokens().insert(token, issued);
         Ok(request)
+    }
+
+    /// What a TokenReview says of a token that is meant for these audiences, or for the server if there are none.
+    pub(super) fn review_token(&self, token: &str, audiences: &[Value]) -> Value {
+        const INVALID: &str = "invalid bearer token";
+        let refused = |why: String| json!({"user": {}, "error": why});
+        let tokens = self.tokens();
+        let Some(token) = tokens.get(token) else {
+            return refused(INVALID.to_owned());
+        };
+        let (now, place) = (self.clock.now(), key(&token.namespace, &token.account));
+        let stored = self.store.get(&GroupResource::new("", "serviceaccounts"), &place);
+        let account = stored.and_then(|stored| serde_json::from_slice::<Value>(&stored.content.json).ok());
+        if now > token.ends || account.is_none_or(|account| meta(&account, "uid") != token.uid) {
+            return refused(INVALID.to_owned());
+        }
+        let own = [Value::from(AUDIENCE)];
+        let wanted = if audiences.is_empty() { &own } else { audiences };
+        let shared: Vec<_> = wanted
+            .iter()
+            .filter(|wanted| token.audiences.contains(wanted))
+            .collect();
+        if shared.is_empty() {
+            let (has, wanted) = (json!(token.audiences), json!(wanted));
+            let why = format!("token audiences {has} is invalid for the target audiences {wanted}");
+            return refused(format!("[{INVALID}, {why}]"));
+        }
+        let (namespace, account) = (&token.namespace, &token.account);
+        json!({"authenticated": true, "audiences": shared, "user": {
+            "username": format!("system:serviceaccount:{namespace}:{account}"), "uid": token.uid,
+            "groups": [
+                "system:serviceaccounts", format!("system:serviceaccounts:{namespace}"), "system:authenticated",
+            ],
+        }})
     }
 
     /// What a token is bound to must be there.

@@ -276,6 +276,16 @@ const KINDS: &[(&str, &str, &[Column])] = &[
             AGE,
         ],
     ),
+    (
+        "autoscaling",
+        "scales",
+        &[
+            string("Name", Text("/metadata/name", "")),
+            integer("Desired", Number("/spec/replicas")),
+            integer("Available", Number("/status/replicas")),
+            AGE,
+        ],
+    ),
     ("rbac.authorization.k8s.io", "rolebindings", BINDINGS),
     ("rbac.authorization.k8s.io", "clusterrolebindings", BINDINGS),
     (
