@@ -29,6 +29,7 @@ type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const NAME: &str = "hello";
+const USAGE: &str = "usage: demo [--stay]\n  --stay  keeps everything up and prints a kubeconfig for kubectl";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -39,8 +40,12 @@ async fn main() -> ExitCode {
     let stay = match std::env::args().skip(1).collect::<Vec<_>>().as_slice() {
         [] => false,
         [stay] if stay == "--stay" => true,
+        [help] if help == "--help" || help == "-h" => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
         _ => {
-            eprintln!("usage: demo [--stay]");
+            eprintln!("{USAGE}");
             return ExitCode::from(2);
         }
     };

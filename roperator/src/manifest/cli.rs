@@ -175,6 +175,9 @@ fn image(text: &str) -> Result<String, &'static str> {
     if text.is_empty() || text.contains(|char: char| char.is_whitespace() || char.is_control()) {
         return Err("an image has a name, without spaces");
     }
+    if text.replace("{name}", "").contains(['{', '}']) {
+        return Err("the only placeholder is `{name}`");
+    }
     Ok(text.to_owned())
 }
 

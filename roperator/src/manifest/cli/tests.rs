@@ -322,6 +322,7 @@ fn wrong_usage_is_told_from_failure() {
         "--namespace x",
         "rbac --namespace No_Name",
         "deploy --image=",
+        "deploy --image {nome}:1",
         "nonsense",
         "--nonsense",
         "--out",
