@@ -224,9 +224,10 @@ impl ApiError {
         Self::new(StatusCode::GONE, "Expired", message)
     }
 
-    /// 413 `RequestEntityTooLarge`.
+    /// 413 `RequestEntityTooLarge`; `why` says what is.
     #[must_use]
-    pub fn too_large(message: impl Into<String>) -> Self {
+    pub fn too_large(why: impl std::fmt::Display) -> Self {
+        let message = format!("Request entity too large: {why}");
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", message)
     }
 

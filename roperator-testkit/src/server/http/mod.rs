@@ -128,8 +128,7 @@ where
         Err(error) if error.is::<http_body_util::LengthLimitError>() => {
             // Over HTTP/2, a client that still sends may lose the answer with the stream.
             let _ = tokio::time::timeout(PATIENCE, discard(body)).await;
-            let why = format!("Request entity too large: limit is {MOST_BYTES}");
-            Err(ApiError::too_large(why))
+            Err(ApiError::too_large(format_args!("limit is {MOST_BYTES}")))
         }
         Err(error) => Err(ApiError::bad_request(error.to_string())),
     }

@@ -95,7 +95,10 @@ pub fn no_page() -> Response<Body> {
 /// Text for humans and health checks.
 #[must_use]
 pub fn text(code: StatusCode, text: &'static str) -> Response<Body> {
-    bytes(code, TEXT, text)
+    let mut response = bytes(code, TEXT, text);
+    let nosniff = HeaderValue::from_static("nosniff");
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+    response
 }
 
 /// Nothing but a status.

@@ -39,7 +39,7 @@ pub fn apply(object: &Value, patch: &Value) -> Result<Patched, ApiError> {
         inspect(index, operation, &mut strange)?;
     }
     if operations.len() > MOST_OPERATIONS {
-        return Err(ApiError::too_large(format!(
+        return Err(ApiError::too_large(format_args!(
             "The allowed maximum operations in a JSON patch is {MOST_OPERATIONS}, got {}",
             operations.len()
         )));
@@ -341,7 +341,7 @@ mod tests {
         assert_eq!(error.code, StatusCode::PAYLOAD_TOO_LARGE);
         assert_eq!(
             error.message,
-            "The allowed maximum operations in a JSON patch is 10000, got 10001"
+            "Request entity too large: The allowed maximum operations in a JSON patch is 10000, got 10001"
         );
     }
 
