@@ -485,9 +485,7 @@ impl OperatorConfig {
             })
         }
     }
-}
 
-impl OperatorConfig {
     fn wrong_namespaces(&self) -> Vec<String> {
         if self.names_namespaces && self.namespaces.is_empty() {
             let problem =

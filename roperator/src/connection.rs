@@ -8,23 +8,17 @@ use tower::util::MapErrLayer;
 
 use crate::error::{BoxError, chain};
 
-/// The API server gave no answer.
+/// The API server gave no answer, or with its certificate one that does not prove who it is.
 #[derive(Debug, thiserror::Error)]
-#[error("the API server at {url} cannot be reached (is it running, and is it the one that you mean?)")]
-struct Unreachable {
+#[error("the API server at {url} {problem}")]
+struct Unanswered {
     url: String,
+    problem: &'static str,
     source: BoxError,
 }
 
-/// Somebody answered, with a certificate that does not prove who it is.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "the API server at {url} is not the one that the configuration trusts (one that was set up anew has a new kubeconfig)"
-)]
-struct Untrusted {
-    url: String,
-    source: BoxError,
-}
+const UNREACHABLE: &str = "cannot be reached (is it running, and is it the one that you mean?)";
+const UNTRUSTED: &str = "is not the one that the configuration trusts (one that was set up anew has a new kubeconfig)";
 
 /// A client that leaves retries to the runtime, whose back-off knows the object.
 ///
@@ -43,11 +37,12 @@ fn named(url: &str, source: BoxError) -> BoxError {
     if source.is::<kube::Error>() {
         return source;
     }
-    let url = url.to_owned();
-    if is_about_certificates(&*source) {
-        return Box::new(Untrusted { url, source });
-    }
-    Box::new(Unreachable { url, source })
+    let is_untrusted = is_about_certificates(&*source);
+    Box::new(Unanswered {
+        url: url.to_owned(),
+        problem: if is_untrusted { UNTRUSTED } else { UNREACHABLE },
+        source,
+    })
 }
 
 /// Whether a handshake failed for the server's certificate. The libraries that make handshakes are the user's choice, and
@@ -60,8 +55,7 @@ fn is_about_certificates(error: &(dyn StdError + 'static)) -> bool {
 /// An error and its causes in one line. What was tried is left out where the server cannot be reached.
 pub(crate) fn told(error: &(dyn StdError + 'static)) -> String {
     let mut causes = successors(Some(error), |&error| error.source());
-    let is_ours = |cause: &&(dyn StdError + 'static)| cause.is::<Unreachable>() || cause.is::<Untrusted>();
-    chain(causes.find(is_ours).unwrap_or(error))
+    chain(causes.find(|cause| cause.is::<Unanswered>()).unwrap_or(error))
 }
 
 #[cfg(test)]

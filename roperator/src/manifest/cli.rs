@@ -181,7 +181,7 @@ fn image(text: &str) -> Result<String, &'static str> {
     Ok(text.to_owned())
 }
 
-/// How this binary was called, as a shell reads it.
+/// How this binary was called.
 fn program(args: &[OsString]) -> String {
     let program = args
         .first()

@@ -67,6 +67,7 @@ impl Controllers {
             tokio::select! {
                 writes = feed.next(&registry.store) => writes?,
                 Ok(()) = kinds.changed() => {
+                    // It is looked at below, as when it changes while there is something to do.
                     kinds.mark_changed();
                     Vec::new()
                 }

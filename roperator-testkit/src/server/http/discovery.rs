@@ -33,12 +33,11 @@ pub fn answer(
     segments: &[String],
 ) -> Result<Response<Body>, ApiError> {
     let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
-    match parts.as_slice() {
-        ["healthz" | "livez" | "readyz"] | ["healthz" | "livez" | "readyz", "ping" | "log" | "etcd"] => {
-            return Ok(respond::text(StatusCode::OK, "ok"));
-        }
-        ["healthz" | "livez" | "readyz", ..] => return Ok(respond::no_page()),
-        _ => {}
+    if let ["healthz" | "livez" | "readyz", check @ ..] = parts.as_slice() {
+        return Ok(match check {
+            [] | ["ping" | "log" | "etcd"] => respond::text(StatusCode::OK, "ok"),
+            _ => respond::no_page(),
+        });
     }
     // What is Kubernetes' own has routes; what tells of groups, and what comes of definitions, is answered whatever the method.
     let is_own = match parts.as_slice() {

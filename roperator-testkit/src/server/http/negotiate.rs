@@ -166,10 +166,10 @@ pub enum BodyType {
 ///
 /// 415 for what is not understood.
 pub fn body_type(header: Option<&str>, is_custom: bool) -> Result<BodyType, ApiError> {
-    match whole_media_type(header).as_deref().unwrap_or("none") {
-        "" | "application/json" => return Ok(BodyType::Json),
-        "application/yaml" => return Ok(BodyType::Yaml),
-        "application/vnd.kubernetes.protobuf" if !is_custom => return Ok(BodyType::Protobuf),
+    match whole_media_type(header).as_deref() {
+        Some("" | "application/json") => return Ok(BodyType::Json),
+        Some("application/yaml") => return Ok(BodyType::Yaml),
+        Some("application/vnd.kubernetes.protobuf") if !is_custom => return Ok(BodyType::Protobuf),
         _ => {}
     }
     Err(ApiError::unsupported_media_type(

@@ -2,6 +2,8 @@
 //! `apiVersion` and `kind`, which depend on the version that is asked for, and without its `resourceVersion`, which depends
 //! on the write: showing it in another version is another beginning.
 
+use std::sync::Arc;
+
 use bytes::{BufMut, Bytes, BytesMut};
 use serde_json::{Map, Value};
 
@@ -26,8 +28,9 @@ const BEGINNING: &str = r#"{"metadata":{"resourceVersion":""#;
 /// 500 if storing it takes a webhook.
 pub fn encode(resource: &Resource, mut object: Value) -> Result<Content, ApiError> {
     let fields = resource.selectable(&object);
-    let schema = resource.definition().map(|definition| definition.store(&mut object));
-    let schema = schema.transpose().map_err(|why| unconverted(resource, &why))?;
+    let definition = resource.definition();
+    let schema = definition.map(|definition| store(resource, definition, &mut object));
+    let schema = schema.transpose()?;
     if let Some(twin) = &resource.twin {
         (twin.store)(&mut object);
     }
@@ -91,8 +94,7 @@ pub fn is_stored(resource: &Resource, live: &Object, old: &Value, new: &Value) -
 /// As [`encode`].
 pub fn as_if_stored(resource: &Resource, mut object: Value) -> Result<Value, ApiError> {
     if let Some(definition) = resource.definition() {
-        let schema = definition.store(&mut object);
-        let schema = schema.map_err(|why| unconverted(resource, &why))?;
+        let schema = store(resource, definition, &mut object)?;
         read(resource, definition, &schema, &mut object)?;
     }
     Ok(object)
@@ -120,6 +122,11 @@ pub fn decode(resource: &Resource, object: &Object) -> Result<Value, ApiError> {
         read(resource, definition, schema, &mut value)?;
     }
     Ok(value)
+}
+
+fn store(resource: &Resource, definition: &Definition, object: &mut Value) -> Result<Arc<str>, ApiError> {
+    let stored = definition.store(object);
+    stored.map_err(|why| unconverted(resource, &why))
 }
 
 fn read(resource: &Resource, definition: &Definition, schema: &str, object: &mut Value) -> Result<(), ApiError> {

@@ -14,7 +14,7 @@ use self::schemas::{Schema, Schemas};
 use super::object::text;
 use crate::server::{
     field::FieldError,
-    schema::{ScalePaths, decode_object_meta, flag, selectable_fields},
+    schema::{ScalePaths, decode_object_meta, definition::versions, flag, selectable_fields},
     shape::{ShapeId, Shapes},
     table::{self, Column},
 };
@@ -38,8 +38,7 @@ pub struct Definition {
 impl Definition {
     /// The versions of a definition, with what it says of each; none if none of them is stored.
     pub(super) fn all(definition: &Value) -> Vec<(&Value, Self)> {
-        let versions = definition.pointer("/spec/versions").and_then(Value::as_array);
-        let versions = versions.map_or(&[][..], Vec::as_slice);
+        let versions = versions(definition);
         let is_converted_by_webhook = text(definition, "/spec/conversion/strategy") == "Webhook";
         let all = Schema::all(versions);
         let schema_of = |version: &Value| all.get(text(version, "/name")).map(Arc::clone);

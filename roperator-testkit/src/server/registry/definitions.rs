@@ -250,7 +250,7 @@ impl Registry {
         let Some(resource) = self.resource("apiextensions.k8s.io", "v1", "customresourcedefinitions") else {
             return;
         };
-        if !self.definitions().is_terminating(custom) {
+        if !self.definitions().is_being_deleted(custom) {
             return;
         }
         let name = format!("{}.{}", custom.plural, custom.group);

@@ -270,29 +270,20 @@ pub(super) fn check_preconditions(
     let (uid, version) = (meta(object, "uid"), meta(object, "resourceVersion"));
     let other_uid = options.uid.as_deref().filter(|wanted| *wanted != uid);
     let other_version = options.resource_version.as_deref().filter(|wanted| *wanted != version);
-    // What is deleted in steps is asked before the first of them, in other words.
-    if is_namespace(resource) || definitions::is_definition(resource) {
-        let why = match (other_uid, other_version) {
-            (Some(wanted), _) => format!("UID in precondition: {wanted}, UID in object meta: {uid}"),
-            (None, Some(wanted)) => {
-                format!("ResourceVersion in precondition: {wanted}, ResourceVersion in object meta: {version}")
-            }
-            (None, None) => return Ok(()),
-        };
-        let why = format!("Precondition failed: {why}");
-        return Err(ApiError::conflict(&resource.group_resource(), name, &why));
-    }
-    let why = match (other_uid, other_version) {
-        (Some(wanted), _) => format!(
-            "the UID in the precondition ({wanted}) does not match the UID in record ({uid}). The object might have been \
-             deleted and then recreated"
-        ),
-        (None, Some(wanted)) => format!(
-            "the ResourceVersion in the precondition ({wanted}) does not match the ResourceVersion in record ({version}). \
-             The object might have been modified"
-        ),
+    let (what, wanted, is, happened) = match (other_uid, other_version) {
+        (Some(wanted), _) => ("UID", wanted, uid, "deleted and then recreated"),
+        (None, Some(wanted)) => ("ResourceVersion", wanted, version, "modified"),
         (None, None) => return Ok(()),
     };
+    // What is deleted in steps is asked before the first of them, in other words.
+    if is_namespace(resource) || definitions::is_definition(resource) {
+        let why = format!("Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {is}");
+        return Err(ApiError::conflict(&resource.group_resource(), name, &why));
+    }
+    let why = format!(
+        "the {what} in the precondition ({wanted}) does not match the {what} in record ({is}). The object might have been \
+         {happened}"
+    );
     let kind = GroupResource::new(&resource.group, &resource.kind);
     Err(ApiError::conflict(&kind, name, &why))
 }

@@ -130,8 +130,7 @@ impl Registry {
 
     /// The allocations, for the kind that has some.
     fn allocations(&self, resource: &Resource) -> Option<MutexGuard<'_, Allocations>> {
-        let is_service = resource.group.is_empty() && resource.plural == "services";
-        is_service.then(|| self.allocations.lock().unwrap_or_else(PoisonError::into_inner))
+        is_service(resource).then(|| self.allocations.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// What follows from a write of these kinds at once.
@@ -147,7 +146,7 @@ impl Registry {
             let change = held.delete(last);
             held.apply(change);
         }
-        if resource.group.is_empty() && resource.plural == "services" {
+        if is_service(resource) {
             self.remove_endpoints(last);
         }
         if definitions::is_definition(resource) {
@@ -178,4 +177,8 @@ impl Registry {
     fn definitions_mut(&self) -> RwLockWriteGuard<'_, Definitions> {
         self.definitions.write().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is_service(resource: &Resource) -> bool {
+    resource.group.is_empty() && resource.plural == "services"
 }

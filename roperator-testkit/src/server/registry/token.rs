@@ -99,7 +99,10 @@ impl Registry {
             audiences: audiences.cloned().unwrap_or_default(),
             ends,
         };
-        self.tokens().insert(token, issued);
+        let mut tokens = self.tokens();
+        tokens.retain(|_, token| now <= token.ends);
+        tokens.insert(token, issued);
+        drop(tokens);
         Ok(request)
     }
 

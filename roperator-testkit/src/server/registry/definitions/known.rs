@@ -54,7 +54,7 @@ impl Definitions {
     }
 
     /// Whether the definition of a resource is being deleted.
-    pub(in crate::server::registry) fn is_terminating(&self, resource: &Resource) -> bool {
+    pub(in crate::server::registry) fn is_being_deleted(&self, resource: &Resource) -> bool {
         let name = format!("{}.{}", resource.plural, resource.group);
         self.known.get(&name).is_some_and(|known| is_deleted(&known.definition))
     }

@@ -15,7 +15,7 @@ use crate::server::{
         resource::{Nature, Resource, Subresource, join, version_priority},
         strategy::Strategy,
     },
-    schema::flag,
+    schema::{definition::versions, flag},
 };
 
 /// The resources that a definition offers, one for each version.
@@ -27,11 +27,6 @@ pub(super) fn resources(crd: &Value) -> Vec<Version> {
         is_stored: flag(version, "storage"),
     });
     versions.collect()
-}
-
-fn versions(crd: &Value) -> &[Value] {
-    let versions = crd.pointer("/spec/versions").and_then(Value::as_array);
-    versions.map_or(&[], Vec::as_slice)
 }
 
 /// A version of what a definition defines.

@@ -121,10 +121,8 @@ pub fn validate_status(new: &Value) -> Vec<FieldError> {
 /// The formats in a definition's schemas that the server does not know: it warns of those that are new.
 #[must_use]
 pub fn unrecognized_formats(definition: &Value) -> Vec<String> {
-    let versions = definition.pointer("/spec/versions").and_then(Value::as_array);
-    let schemas = versions
-        .into_iter()
-        .flatten()
+    let schemas = versions(definition)
+        .iter()
         .filter_map(|version| version.pointer("/schema/openAPIV3Schema"));
     let mut found = Vec::new();
     let mut distinct: Vec<&Value> = Vec::new();
@@ -216,7 +214,9 @@ fn stored_versions(definition: &Value) -> Vec<FieldError> {
     found
 }
 
-fn versions(definition: &Value) -> &[Value] {
+/// The versions of a definition.
+#[must_use]
+pub fn versions(definition: &Value) -> &[Value] {
     definition
         .pointer("/spec/versions")
         .and_then(Value::as_array)
