@@ -3,13 +3,15 @@
 //! In: one [`Change`]. Out: its [`Effect`], or why the API server refused it. Every write names what it means: updates and
 //! deletions carry the observed uid, creations take nothing that is there already.
 
+use std::sync::Arc;
+
 use http::Method;
 use serde_json::{Value, json};
 
 use crate::{
     api::{Answer, Api, ApiError, Content},
     config::OperatorConfig,
-    desired::DesiredChild,
+    desired::{DesiredChild, applied::Applied},
     diff::{Change, Memory, Update, WhyDelete, Written, diff_child},
     error::Retry,
     kind::Kind,
@@ -114,7 +116,7 @@ impl Applier<'_> {
     /// When the API server refuses it for good or for now, or something else is in the way.
     pub async fn apply(&mut self, change: &Change, store: &Store, memory: &mut Memory) -> Result<Effect, ApplyError> {
         match change {
-            Change::Create { child, body, applied } => self.create(child, body, applied, store, memory).await,
+            Change::Create { child, body } => self.create(child, body, store, memory).await,
             Change::Apply(update) => {
                 let observed = &update.observed;
                 if let Some(patch) = &update.convert
@@ -178,9 +180,8 @@ impl Applier<'_> {
 
     async fn create(
         &mut self,
-        child: &DesiredChild,
+        child: &Arc<DesiredChild>,
         body: &Value,
-        applied: &str,
         store: &Store,
         memory: &mut Memory,
     ) -> Result<Effect, ApplyError> {
@@ -191,7 +192,7 @@ impl Applier<'_> {
         self.losses.making(self.parent.key(), &child.kind, &child.key, now);
         match self.api.send(Method::POST, &url, (Content::Json, body)).await {
             Ok(answer) => {
-                self.written(&child.kind, &child.key, answer, "created", applied, memory);
+                self.written(&child.kind, &child.key, answer, "created", child.applied, memory);
                 Ok(Effect::Done)
             }
             Err(ApiError::Status(status)) if status.code == 409 && status.reason == "AlreadyExists" => {
@@ -209,7 +210,7 @@ impl Applier<'_> {
     /// Anybody else's: it is left alone.
     async fn occupied(
         &mut self,
-        child: &DesiredChild,
+        child: &Arc<DesiredChild>,
         store: &Store,
         memory: &mut Memory,
     ) -> Result<Effect, ApplyError> {
@@ -326,7 +327,7 @@ impl Applier<'_> {
         let object = called(observed.kind(), observed.key());
         match answer {
             Ok(answer) => {
-                self.written(observed.kind(), observed.key(), answer, verb, &update.applied, memory);
+                self.written(observed.kind(), observed.key(), answer, verb, update.applied, memory);
                 Ok(Effect::Done)
             }
             Err(error) if error.is_stale() => Ok(Effect::Stale(changed(observed))),
@@ -397,12 +398,12 @@ impl Applier<'_> {
         key: &ObjectKey,
         answer: Answer,
         verb: &'static str,
-        applied: &str,
+        applied: Applied,
         memory: &mut Memory,
     ) {
         let version = ResourceVersion::from(&*answer.metadata.resource_version);
         let written = Written {
-            applied: applied.to_owned(),
+            applied,
             version: version.clone(),
         };
         memory.written.insert(Uid::from(&*answer.metadata.uid), written);

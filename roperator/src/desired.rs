@@ -3,11 +3,14 @@
 //! In: the children of a response as JSON. Out: [`DesiredChild`]ren that are declared, named, in the right namespace, unique
 //! and free of what only the server sets; or everything that is wrong with them. Pure: no client, no clock.
 
+pub(crate) mod applied;
+
 use std::{collections::HashSet, sync::Arc};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
 
+use self::applied::Applied;
 use crate::{
     config::{ChildConfig, OperatorConfig},
     kind::Kind,
@@ -15,24 +18,42 @@ use crate::{
 };
 
 /// One child as it should be.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct DesiredChild {
     pub kind: Arc<Kind>,
     pub config: ChildConfig,
     pub key: ObjectKey,
     /// The user's content without nulls, status, and metadata that the server sets.
     pub content: Value,
+    /// The content's hashes.
+    pub applied: Applied,
 }
 
 impl DesiredChild {
-    /// What the API server is sent: the content with the label, the annotation and the owner reference.
-    pub fn body(&self, config: &OperatorConfig, parent: &Object, applied: &str) -> Value {
+    /// What the API server is sent: the content with our marks.
+    pub fn body(&self, config: &OperatorConfig, parent: &Object) -> Value {
         let mut body = self.content.clone();
-        let Some(metadata) = body.get_mut("metadata").and_then(Value::as_object_mut) else {
-            return body;
-        };
+        if let Some(metadata) = body.get_mut("metadata").and_then(Value::as_object_mut) {
+            self.mark(metadata, config, parent);
+        }
+        body
+    }
+
+    /// Our marks alone, as an object: the label, the annotation and the owner reference.
+    pub fn marks(&self, config: &OperatorConfig, parent: &Object) -> Value {
+        let mut metadata = Map::new();
+        self.mark(&mut metadata, config, parent);
+        json!({ "metadata": metadata })
+    }
+
+    fn mark(&self, metadata: &mut Map<String, Value>, config: &OperatorConfig, parent: &Object) {
         insert(metadata, "labels", &config.operator_label, &config.name);
-        insert(metadata, "annotations", &config.applied_annotation, applied);
+        insert(
+            metadata,
+            "annotations",
+            &config.applied_annotation,
+            &self.applied.annotation(),
+        );
         let owner = json!({
             "apiVersion": parent.kind().api_version(),
             "kind": parent.kind().kind(),
@@ -44,7 +65,6 @@ impl DesiredChild {
             Value::Array(owners) => owners.push(owner),
             other => *other = json!([owner]),
         }
-        body
     }
 }
 
@@ -70,7 +90,7 @@ pub(crate) fn desired(
     config: &OperatorConfig,
     parent: &Object,
     children: Vec<Value>,
-) -> Result<Vec<DesiredChild>, DesiredError> {
+) -> Result<Vec<Arc<DesiredChild>>, DesiredError> {
     let mut problems = Vec::new();
     let mut seen = HashSet::new();
     let mut desired = Vec::with_capacity(children.len());
@@ -84,7 +104,7 @@ pub(crate) fn desired(
                         child.key
                     ));
                 }
-                desired.push(child);
+                desired.push(Arc::new(child));
             }
             Err(problem) => problems.push(format!("child {}: {problem}", place + 1)),
         }
@@ -133,6 +153,7 @@ fn check(config: &OperatorConfig, parent: &Object, mut child: Value) -> Result<D
     let (kind, config) = (declared.kind.clone(), declared.config);
     normalise(&mut child, &kind, &key, parent);
     Ok(DesiredChild {
+        applied: Applied::of(&child, kind.is_built_in()),
         kind,
         config,
         key,
@@ -249,7 +270,7 @@ mod tests {
         .unwrap()
     }
 
-    fn check_all(children: Vec<Value>) -> Result<Vec<DesiredChild>, DesiredError> {
+    fn check_all(children: Vec<Value>) -> Result<Vec<Arc<DesiredChild>>, DesiredError> {
         let config = OperatorConfig::new("site", parent().kind().clone())
             .with_child(ConfigMap, ChildConfig::apply())
             .with_child(Secret, ChildConfig::apply());
@@ -295,9 +316,12 @@ mod tests {
         ])
         .unwrap();
         let config = OperatorConfig::new("site", parent().kind().clone());
-        let body = children[0].body(&config, &parent(), "v1.x.y");
+        let body = children[0].body(&config, &parent());
         assert_eq!(body["metadata"]["labels"]["roperator.dev/operator"], "site");
-        assert_eq!(body["metadata"]["annotations"]["roperator.dev/applied"], "v1.x.y");
+        assert_eq!(
+            body["metadata"]["annotations"]["roperator.dev/applied"],
+            children[0].applied.annotation()
+        );
         assert_eq!(body["metadata"]["ownerReferences"][0]["uid"], "u");
         assert_eq!(body["metadata"]["ownerReferences"][0].get("blockOwnerDeletion"), None);
     }

@@ -2,9 +2,17 @@
 //!
 //! In: the JSON of a list item or a watch event. Out: an [`Object`], whose identity is parsed, whose `managedFields` are
 //! reduced to our own field managers' entries, and whose rest stays JSON text until somebody decodes it. Cloning an
-//! `Object` is cheap; it never changes.
+//! `Object` is cheap; it never changes, but for a note of what it was last found to be as desired for.
 
-use std::{borrow::Cow, collections::BTreeMap, fmt, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use kube::core::{DynamicResourceScope, ObjectMeta};
 use serde::{
@@ -140,6 +148,8 @@ struct Slim {
     controller: Option<Controller>,
     managed: Box<[ManagedEntry]>,
     json: Box<str>,
+    /// What this version was last found to be as desired for; 0: nothing.
+    current_for: AtomicU64,
 }
 
 /// Why an object could not be decoded.
@@ -230,16 +240,31 @@ impl Object {
     /// The object's annotations.
     #[must_use]
     pub fn annotations(&self) -> BTreeMap<String, String> {
+        let annotations = self.raw_annotations();
+        annotations
+            .and_then(|raw| serde_json::from_str(raw).ok())
+            .unwrap_or_default()
+    }
+
+    /// The object's annotations as JSON text.
+    fn raw_annotations(&self) -> Option<&str> {
         #[derive(Deserialize)]
-        struct Head {
-            metadata: Annotations,
+        struct Head<'a> {
+            #[serde(borrow)]
+            metadata: Annotations<'a>,
         }
         #[derive(Deserialize)]
-        struct Annotations {
-            annotations: Option<BTreeMap<String, String>>,
+        struct Annotations<'a> {
+            #[serde(borrow)]
+            annotations: Option<&'a RawValue>,
         }
-        let head = serde_json::from_str::<Head>(&self.0.json);
-        head.ok().and_then(|head| head.metadata.annotations).unwrap_or_default()
+        let head: Head<'_> = serde_json::from_str(&self.0.json).ok()?;
+        Some(head.metadata.annotations?.get())
+    }
+
+    /// Whether both have the same annotations.
+    pub(crate) fn has_annotations_of(&self, other: &Self) -> bool {
+        self.raw_annotations() == other.raw_annotations() || self.annotations() == other.annotations()
     }
 
     /// The object's JSON text.
@@ -282,9 +307,18 @@ impl Object {
 
     /// One top-level member, decoded, if it is there and decodes.
     pub(crate) fn member<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
-        let members: Members = serde_json::from_str(&self.0.json).ok()?;
-        let (_, raw) = members.0.into_iter().find(|(member, _)| member == name)?;
-        serde_json::from_str(raw.get()).ok()
+        let members: Members<'_> = serde_json::from_str(&self.0.json).ok()?;
+        serde_json::from_str(members.get(name)?.get()).ok()
+    }
+
+    /// Remembers what this version was found to be as desired for.
+    pub(crate) fn found_current(&self, desired: u64) {
+        self.0.current_for.store(desired, Ordering::Relaxed);
+    }
+
+    /// Whether this version was last found to be as desired for just this.
+    pub(crate) fn is_known_current(&self, desired: u64) -> bool {
+        self.0.current_for.load(Ordering::Relaxed) == desired
     }
 
     /// The entries that our field managers have in `managedFields`, the status subresource's left out.
@@ -334,31 +368,42 @@ impl fmt::Debug for Object {
     }
 }
 
-/// What a watch decodes: the top-level members as JSON text. It becomes an [`Object`] where kind and managers are known.
+/// What a watch decodes: an object's JSON text. It becomes an [`Object`] where kind and managers are known.
 #[derive(Clone, Debug)]
 pub(crate) struct Received {
-    members: Members,
+    json: Box<RawValue>,
     /// Holds nothing but the version, which is all that `kube`'s watcher asks for.
     meta: ObjectMeta,
 }
 
-#[derive(Clone, Debug)]
-struct Members(Vec<(String, Box<RawValue>)>);
+/// A map's members as JSON text, in their order.
+struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
-impl<'de> Deserialize<'de> for Members {
+impl<'a> Members<'a> {
+    fn get(&self, name: &str) -> Option<&'a RawValue> {
+        let (_, raw) = self.0.iter().find(|(member, _)| member == name)?;
+        Some(raw)
+    }
+}
+
+/// A name, borrowed where the text has no escapes.
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct MembersVisitor;
         impl<'de> Visitor<'de> for MembersVisitor {
-            type Value = Members;
+            type Value = Members<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a Kubernetes object")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
-                let mut members = Vec::with_capacity(5);
-                while let Some(entry) = map.next_entry()? {
-                    members.push(entry);
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
+                let mut members = Vec::with_capacity(10);
+                while let Some((Name(name), raw)) = map.next_entry()? {
+                    members.push((name, raw));
                 }
                 Ok(Members(members))
             }
@@ -370,19 +415,21 @@ impl<'de> Deserialize<'de> for Members {
 impl<'de> Deserialize<'de> for Received {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
+        struct Head {
+            metadata: Version,
+        }
+        #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Version {
             resource_version: Option<String>,
         }
-        let members = Members::deserialize(deserializer)?;
-        let metadata = members.0.iter().find(|(name, _)| name == "metadata");
-        let (_, metadata) = metadata.ok_or_else(|| serde::de::Error::missing_field("metadata"))?;
-        let version: Version = serde_json::from_str(metadata.get()).map_err(serde::de::Error::custom)?;
+        let json = Box::<RawValue>::deserialize(deserializer)?;
+        let head: Head = serde_json::from_str(json.get()).map_err(serde::de::Error::custom)?;
         let meta = ObjectMeta {
-            resource_version: version.resource_version,
+            resource_version: head.metadata.resource_version,
             ..ObjectMeta::default()
         };
-        Ok(Self { members, meta })
+        Ok(Self { json, meta })
     }
 }
 
@@ -471,12 +518,8 @@ impl Received {
     /// # Errors
     /// When `metadata` does not have the API's shape.
     pub fn into_object(self, kind: &Arc<Kind>, is_ours: &dyn Fn(&str) -> bool) -> Result<Object, serde_json::Error> {
-        let metadata_text = self
-            .members
-            .0
-            .iter()
-            .find(|(name, _)| name == "metadata")
-            .map_or("{}", |(_, raw)| raw.get());
+        let members: Members<'_> = serde_json::from_str(self.json.get())?;
+        let metadata_text = members.get("metadata").map_or("{}", RawValue::get);
         let metadata: Metadata<'_> = serde_json::from_str(metadata_text)?;
         let managed = metadata
             .managed_fields
@@ -515,50 +558,48 @@ impl Received {
                 uid: (&*owner.uid).into(),
             }),
             managed,
-            json: slim_json(kind, metadata_text, &self.members)?,
+            json: slim_json(kind, metadata_text, &members)?,
             kind: kind.clone(),
+            current_for: AtomicU64::new(0),
         })))
     }
 }
 
 /// The object's JSON without `managedFields`, with the `apiVersion` and `kind` that list items lack.
-fn slim_json(kind: &Kind, metadata: &str, members: &Members) -> Result<Box<str>, serde_json::Error> {
-    let metadata: Members = serde_json::from_str(metadata)?;
-    let rest = members
-        .0
-        .iter()
-        .filter(|(name, _)| !matches!(name.as_str(), "apiVersion" | "kind" | "metadata"));
-    let mut json = String::with_capacity(
-        128 + members
-            .0
-            .iter()
-            .map(|(name, raw)| name.len() + raw.get().len() + 4)
-            .sum::<usize>(),
-    );
-    json.push_str("{\"apiVersion\":");
-    json.push_str(&serde_json::to_string(kind.api_version())?);
-    json.push_str(",\"kind\":");
-    json.push_str(&serde_json::to_string(kind.kind())?);
-    json.push_str(",\"metadata\":{");
-    let kept = metadata.0.iter().filter(|(name, _)| name != "managedFields");
-    for (place, (name, raw)) in kept.enumerate() {
+fn slim_json(kind: &Kind, metadata: &str, members: &Members<'_>) -> Result<Box<str>, serde_json::Error> {
+    let metadata: Members<'_> = serde_json::from_str(metadata)?;
+    let kept = || metadata.0.iter().filter(|(name, _)| name != "managedFields");
+    let rest = || {
+        let is_rest = |name: &str| !matches!(name, "apiVersion" | "kind" | "metadata");
+        members.0.iter().filter(move |(name, _)| is_rest(name))
+    };
+    let sizes = kept().chain(rest()).map(|(name, raw)| name.len() + raw.get().len() + 4);
+    let mut json = Vec::with_capacity(64 + kind.api_version().len() + kind.kind().len() + sizes.sum::<usize>());
+    json.extend_from_slice(b"{\"apiVersion\":");
+    serde_json::to_writer(&mut json, kind.api_version())?;
+    json.extend_from_slice(b",\"kind\":");
+    serde_json::to_writer(&mut json, kind.kind())?;
+    json.extend_from_slice(b",\"metadata\":{");
+    for (place, (name, raw)) in kept().enumerate() {
         push_member(&mut json, place > 0, name, raw)?;
     }
-    json.push('}');
-    for (name, raw) in rest {
+    json.push(b'}');
+    for (name, raw) in rest() {
         push_member(&mut json, true, name, raw)?;
     }
-    json.push('}');
+    json.push(b'}');
+    // All that was put together is text.
+    let json = String::from_utf8(json).map_err(serde::de::Error::custom)?;
     Ok(json.into_boxed_str())
 }
 
-fn push_member(json: &mut String, comma: bool, name: &str, raw: &RawValue) -> Result<(), serde_json::Error> {
+fn push_member(json: &mut Vec<u8>, comma: bool, name: &str, raw: &RawValue) -> Result<(), serde_json::Error> {
     if comma {
-        json.push(',');
+        json.push(b',');
     }
-    json.push_str(&serde_json::to_string(name)?);
-    json.push(':');
-    json.push_str(raw.get());
+    serde_json::to_writer(&mut *json, name)?;
+    json.push(b':');
+    json.extend_from_slice(raw.get().as_bytes());
     Ok(())
 }
 

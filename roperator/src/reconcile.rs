@@ -28,8 +28,8 @@ use crate::{
     api::{Api, ApiError},
     apply::{Applier, ApplyError, Effect, Seen, called},
     config::OperatorConfig,
-    desired::desired,
-    diff::{Change, Update, WhyDelete, diff},
+    desired::{DesiredChild, desired},
+    diff::{Change, Kept, Update, WhyDelete, diff},
     error::Retry,
     finalize,
     losses::{Losses, Wait},
@@ -69,6 +69,25 @@ pub(crate) struct TurnEnd {
     pub seen: Vec<Seen>,
     /// A handler that still runs: the next turn of this parent waits for it.
     pub hung: Option<Hung>,
+    /// What the handler wants whatever the children are: it did not look at them.
+    pub regardless: Option<Regardless>,
+}
+
+/// What a handler wanted that did not look at the children, and how its turn left them.
+pub(crate) struct Regardless {
+    desired: Vec<Arc<DesiredChild>>,
+    left: HashMap<Uid, ResourceVersion>,
+}
+
+impl TurnEnd {
+    fn gone() -> Self {
+        Self {
+            outcome: Outcome::Gone,
+            seen: Vec::new(),
+            hung: None,
+            regardless: None,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -95,6 +114,7 @@ pub(crate) struct Reconciler<O: Operator, H> {
     support: Mutex<(Support, Instant)>,
     pub losses: Losses,
     memory: Mutex<HashMap<ObjectKey, Remembered>>,
+    kept: Arc<Kept>,
     /// The hash of the last status written or being written, by which its echo is known.
     own_statuses: Mutex<HashMap<ObjectKey, u64>>,
     operator: std::marker::PhantomData<fn() -> O>,
@@ -123,6 +143,7 @@ where
             support: Mutex::new((Support::ALL, Instant::now())),
             losses: Losses::default(),
             memory: Mutex::default(),
+            kept: Arc::default(),
             own_statuses: Mutex::default(),
             operator: std::marker::PhantomData,
         }
@@ -188,19 +209,16 @@ where
     pub async fn turn(&self, key: &ObjectKey) -> TurnEnd {
         let seen = self.see_parent(key).await;
         let mut turn = Turn {
-            remembered: lock(&self.memory).remove(key).unwrap_or_default(),
+            remembered: self.recall(key),
             seen: Vec::new(),
             hung: None,
+            regardless: None,
         };
         let outcome = match (self.parents.get(key), seen) {
             (None, _) => {
                 lock(&self.own_statuses).remove(key);
                 self.losses.forget(key);
-                return TurnEnd {
-                    outcome: Outcome::Gone,
-                    seen: Vec::new(),
-                    hung: None,
-                };
+                return TurnEnd::gone();
             }
             (Some(parent), Err(error)) => {
                 self.losses.doubt(key);
@@ -209,13 +227,42 @@ where
             (Some(parent), Ok(())) if parent.is_deleting() => self.finalize(&parent, &mut turn).await,
             (Some(parent), Ok(())) => self.reconcile(&parent, &mut turn).await,
         };
-        if !turn.remembered.is_empty() {
-            lock(&self.memory).insert(key.clone(), turn.remembered);
-        }
+        self.remember(key, turn.remembered);
         TurnEnd {
+            // A turn that did not go well has another one.
+            regardless: turn.regardless.filter(|_| matches!(outcome, Outcome::Settled { .. })),
             outcome,
             seen: turn.seen,
             hung: turn.hung,
+        }
+    }
+
+    /// Whether a turn would find nothing to do now: nothing changed since the last one but by its own writes, which its handler
+    /// would not see.
+    pub fn is_done(&self, key: &ObjectKey, last: &Regardless) -> bool {
+        let Some(parent) = self.parents.get(key) else {
+            return false;
+        };
+        let is_in_doubt = self.parents.of(key).is_none_or(|store| store.is_failing()) || self.losses.is_doubtful(key);
+        let observed = self.observe(&parent);
+        let is_as_left = |child: &Object| last.left.get(child.uid()) == Some(child.resource_version());
+        if is_in_doubt || parent.is_deleting() || !observed.children.iter().all(is_as_left) {
+            return false;
+        }
+        let mut remembered = self.recall(key);
+        let changes = diff(&self.config, &observed, &last.desired, &mut remembered.children);
+        self.remember(key, remembered);
+        changes.is_empty()
+    }
+
+    fn recall(&self, key: &ObjectKey) -> Remembered {
+        let remembered = lock(&self.memory).remove(key);
+        remembered.unwrap_or_else(|| Remembered::new(&self.kept))
+    }
+
+    fn remember(&self, key: &ObjectKey, remembered: Remembered) {
+        if !remembered.is_empty() {
+            lock(&self.memory).insert(key.clone(), remembered);
         }
     }
 
@@ -274,7 +321,10 @@ where
         }
         let verdict = match applied.waiting {
             Some((reason, message)) => Verdict::Waiting { reason, message },
-            None => Verdict::Ready,
+            None => {
+                turn.regardless = (!request.has_looked()).then(|| turn.regardless(children, &observed));
+                Verdict::Ready
+            }
         };
         let resync = response.resync_after.or(self.config.resync);
         match self.report(parent, Some(stated), &verdict, turn).await {
@@ -481,9 +531,25 @@ struct Turn {
     remembered: Remembered,
     seen: Vec<Seen>,
     hung: Option<Hung>,
+    regardless: Option<Regardless>,
 }
 
 impl Turn {
+    /// The versions are those that were observed, or that our writes made since.
+    fn regardless(&self, desired: Vec<Arc<DesiredChild>>, observed: &ObservedState) -> Regardless {
+        let written = &self.remembered.children.written;
+        let versions = written.iter().map(|(uid, written)| (uid, &written.version));
+        let mut left: HashMap<Uid, ResourceVersion> =
+            versions.map(|(uid, version)| (uid.clone(), version.clone())).collect();
+        for child in &observed.children {
+            let (uid, version) = (child.uid(), child.resource_version());
+            if left.get(uid).is_none_or(|written| version.is_at_least(written)) {
+                left.insert(uid.clone(), version.clone());
+            }
+        }
+        Regardless { desired, left }
+    }
+
     fn saw_parent(&mut self, parent: &Object, version: ResourceVersion, verb: &'static str) {
         let expected = Expected::Version(version);
         self.seen.push(Seen {

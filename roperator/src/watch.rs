@@ -174,6 +174,8 @@ struct State {
     /// By owner, in no order.
     by_owner: HashMap<Uid, Vec<Object>>,
     waiters: HashMap<ObjectKey, Vec<Waiter>>,
+    /// The keys of whose change listeners are being told. Who waits for it goes on when all have been.
+    telling: Vec<ObjectKey>,
     /// The latest version that an event had: events of a kind come in the order of their versions.
     latest: ResourceVersion,
     /// The keys that the list in progress has named so far.
@@ -270,6 +272,13 @@ impl State {
         }
     }
 
+    fn told(&mut self, key: &ObjectKey) {
+        if let Some(place) = self.telling.iter().position(|other| other == key) {
+            self.telling.swap_remove(place);
+        }
+        self.release(key);
+    }
+
     fn advance(&mut self, version: &ResourceVersion) {
         if self.listing.is_none() && !self.latest.is_at_least(version) {
             self.latest = version.clone();
@@ -339,7 +348,7 @@ impl Store {
     /// Something to wait for until a write is seen; `None` if it was seen already.
     pub fn expect(&self, key: &ObjectKey, expected: Expected) -> Option<oneshot::Receiver<()>> {
         let mut state = self.lock();
-        if state.is_met(key, &expected) {
+        if state.is_met(key, &expected) && !state.telling.contains(key) {
             return None;
         }
         let (done, receiver) = oneshot::channel();
@@ -434,15 +443,15 @@ impl Store {
                 state.release(object.key());
                 return;
             }
-            let old = state.insert(object.clone());
-            state.release(object.key());
-            old
+            state.telling.push(object.key().clone());
+            state.insert(object.clone())
         };
         self.tell(&Delta {
             old: old.as_ref(),
             new: Some(&object),
             initial,
         });
+        self.lock().told(object.key());
     }
 
     fn delete(&self, key: &ObjectKey, version: &ResourceVersion) {
@@ -459,9 +468,8 @@ impl Store {
             if !is_gone(&mut state) {
                 return;
             }
-            let old = state.remove(key);
-            state.release(key);
-            old
+            state.telling.push(key.clone());
+            state.remove(key)
         };
         if let Some(old) = old {
             self.tell(&Delta {
@@ -470,6 +478,7 @@ impl Store {
                 initial: false,
             });
         }
+        self.lock().told(key);
     }
 
     /// Forgets what the list did not name, and releases all who waited since before it began.

@@ -51,6 +51,7 @@ crate::scenarios![
         a_deleted_parent_that_decodes_no_longer_keeps_its_finalizer_until_it_is_mended,
         a_child_that_does_not_decode_discards_the_response,
         the_time_is_one_for_a_turn_and_goes_on,
+        a_handler_is_called_for_its_own_writes_only_if_it_looks_at_the_children,
         a_resync_comes_after_its_delay_and_costs_no_request,
         the_responses_resync_goes_before_the_configured_one;
     own:
@@ -746,6 +747,53 @@ async fn the_time_is_one_for_a_turn_and_goes_on(stage: Stage) {
         let later = pair[1][0].duration_since(pair[0][0]).as_secs_f64();
         assert!(later >= 0.07, "the next turn's time is only {later} s later");
     }
+}
+
+async fn a_handler_is_called_for_its_own_writes_only_if_it_looks_at_the_children(stage: Stage) {
+    let (calls, looks) = (Calls::default(), Arc::new(AtomicBool::new(false)));
+    let (noted, looking) = (calls.clone(), looks.clone());
+    let sync = move |request: &SyncRequest<SiteOperator>| -> Result<SyncResponse<SiteOperator>> {
+        noted.note();
+        if looking.load(Ordering::Relaxed) {
+            let _ = request.children();
+        }
+        Ok(fan_out(request))
+    };
+    let handle = stage
+        .start_with::<SiteOperator, _, _>(stage.config_of::<SiteOperator>(), sync)
+        .await;
+    stage.site_of("a", "one", 3).await;
+    stage.wait_settled("a").await;
+    stage.rest().await;
+    assert_eq!(calls.number(), 1, "for the parent alone");
+
+    // What others do to the children is another matter.
+    let foreign = json!({"data": {"message": "foreign"}});
+    stage.edit::<ConfigMap>("a-0", foreign).await;
+    stage.wait_message("a-0", "one").await;
+    stage.rest().await;
+    assert_eq!(calls.number(), 2, "for the foreign edit alone");
+    stage.delete::<ConfigMap>("a-1").await;
+    stage.wait_message("a-1", "one").await;
+    stage.rest().await;
+    assert_eq!(calls.number(), 3, "for the deletion alone");
+
+    let labelled = json!({"metadata": {"labels": {"by": "others"}}});
+    stage.edit::<ConfigMap>("a-0", labelled).await;
+    calls.wait(4).await;
+    stage.rest().await;
+    assert_eq!(calls.number(), 4, "for a foreign addition, which takes nothing of ours");
+
+    looks.store(true, Ordering::Relaxed);
+    stage.say("a", "two").await;
+    stage.wait_settled("a").await;
+    stage.rest().await;
+    assert!(
+        calls.number() > 5,
+        "what it wrote may tell it something: {}",
+        calls.number()
+    );
+    handle.shutdown().await.unwrap();
 }
 
 async fn a_resync_comes_after_its_delay_and_costs_no_request(stage: Stage) {

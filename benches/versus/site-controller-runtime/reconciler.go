@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -37,8 +39,17 @@ func (r *SiteReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 	if err := r.reconcileService(ctx, &site); err != nil {
 		return ctrl.Result{}, fmt.Errorf("reconcile the Service: %w", err)
 	}
-	status := benchv1.SiteStatus{Ready: true, ObservedMessage: site.Spec.Message}
-	if site.Status != status {
+	status := site.DeepCopy().Status
+	status.Ready = true
+	status.ObservedMessage = site.Spec.Message
+	status.ObservedGeneration = site.Generation
+	meta.SetStatusCondition(&status.Conditions, metav1.Condition{
+		Type:               "Ready",
+		Status:             metav1.ConditionTrue,
+		Reason:             "Reconciled",
+		ObservedGeneration: site.Generation,
+	})
+	if !equality.Semantic.DeepEqual(site.Status, status) {
 		site.Status = status
 		if err := r.Status().Update(ctx, &site); err != nil {
 			return ctrl.Result{}, fmt.Errorf("update the status: %w", err)

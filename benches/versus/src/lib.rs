@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::{
     api::core::v1::{ConfigMap, Service, ServicePort, ServiceSpec},
-    apimachinery::pkg::util::intstr::IntOrString,
+    apimachinery::pkg::{
+        apis::meta::v1::{Condition, Time},
+        util::intstr::IntOrString,
+    },
+    jiff::Timestamp,
 };
 use kube::{CustomResource, api::ObjectMeta};
 use schemars::JsonSchema;
@@ -32,13 +36,21 @@ pub struct SiteSpec {
 }
 
 /// It depends on the spec alone, so that every change of a spec is one change of a status.
-#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SiteStatus {
     /// Always true.
     pub ready: bool,
     /// The spec's message.
     pub observed_message: String,
+    /// The generation that all this is about. Roperator writes it by itself, the others by hand.
+    #[schemars(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// One condition, `Ready`. Roperator writes it by itself, the others by hand.
+    #[schemars(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conditions: Option<Vec<Condition>>,
 }
 
 impl SiteStatus {
@@ -48,6 +60,31 @@ impl SiteStatus {
         Self {
             ready: true,
             observed_message: spec.message.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// The same with what the API conventions ask for: the observed generation, and a condition that keeps the time at which
+    /// it became what it is.
+    #[must_use]
+    pub fn conventional(site: &Site) -> Self {
+        let known = site
+            .status
+            .as_ref()
+            .and_then(|status| status.conditions.as_ref()?.first());
+        let since = known.map_or_else(|| Time(Timestamp::now()), |known| known.last_transition_time.clone());
+        let ready = Condition {
+            type_: "Ready".to_owned(),
+            status: "True".to_owned(),
+            reason: "Reconciled".to_owned(),
+            message: String::new(),
+            last_transition_time: since,
+            observed_generation: site.metadata.generation,
+        };
+        Self {
+            observed_generation: site.metadata.generation,
+            conditions: Some(vec![ready]),
+            ..Self::of(&site.spec)
         }
     }
 }

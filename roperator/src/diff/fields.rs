@@ -28,7 +28,7 @@ mod lay;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::borrow::{Borrow, Cow};
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
@@ -66,10 +66,62 @@ pub(crate) fn says(live: &Value, desired: &Value) -> bool {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Node {
     own: Own,
-    fields: BTreeMap<String, Node>,
-    keys: BTreeMap<Key, Node>,
-    values: BTreeMap<Scalar, Node>,
-    indexes: BTreeMap<u64, Node>,
+    fields: Steps<String>,
+    keys: Steps<Key>,
+    values: Steps<Scalar>,
+    indexes: Steps<u64>,
+}
+
+/// The nodes below one, by step and in their order. Most have a few or none: a tree of maps would be mostly empty room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Steps<K>(Vec<(K, Node)>);
+
+impl<K> Default for Steps<K> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<K: Ord> Steps<K> {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&K, &Node)> {
+        self.0.iter().map(|(step, node)| (step, node))
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &K> {
+        self.0.iter().map(|(step, _)| step)
+    }
+
+    fn nodes_mut(&mut self) -> impl Iterator<Item = &mut Node> {
+        self.0.iter_mut().map(|(_, node)| node)
+    }
+
+    fn get<Q: Ord + ?Sized>(&self, step: &Q) -> Option<&Node>
+    where
+        K: Borrow<Q>,
+    {
+        let place = self.0.binary_search_by(|(other, _)| other.borrow().cmp(step)).ok()?;
+        self.0.get(place).map(|(_, node)| node)
+    }
+
+    fn absorb(&mut self, step: K, node: Node) {
+        // `fieldsV1` is sorted.
+        if self.0.last().is_none_or(|(last, _)| *last < step) {
+            self.0.push((step, node));
+            return;
+        }
+        match self.0.binary_search_by(|(other, _)| other.cmp(&step)) {
+            Ok(place) => {
+                if let Some((_, known)) = self.0.get_mut(place) {
+                    known.absorb(node);
+                }
+            }
+            Err(place) => self.0.insert(place, (step, node)),
+        }
+    }
 }
 
 /// How a node is owned. Ordered: a union takes the greater.
@@ -128,12 +180,8 @@ impl Node {
     }
 
     fn children_mut(&mut self) -> impl Iterator<Item = &mut Self> {
-        let lists = self
-            .keys
-            .values_mut()
-            .chain(self.values.values_mut())
-            .chain(self.indexes.values_mut());
-        self.fields.values_mut().chain(lists)
+        let lists = self.keys.nodes_mut().chain(self.values.nodes_mut());
+        self.fields.nodes_mut().chain(lists).chain(self.indexes.nodes_mut())
     }
 
     fn doubt(&mut self) {
@@ -144,10 +192,8 @@ impl Node {
     }
 
     fn absorb(&mut self, other: Self) {
-        fn merge<K: Ord>(into: &mut BTreeMap<K, Node>, from: BTreeMap<K, Node>) {
-            for (step, node) in from {
-                into.entry(step).or_default().absorb(node);
-            }
+        fn merge<K: Ord>(into: &mut Steps<K>, from: Steps<K>) {
+            from.0.into_iter().for_each(|(step, node)| into.absorb(step, node));
         }
         self.own = self.own.max(other.own);
         merge(&mut self.fields, other.fields);
@@ -191,6 +237,10 @@ impl<'de> Deserialize<'de> for Node {
     }
 }
 
+/// A step's text, borrowed where it has no escapes.
+#[derive(serde::Deserialize)]
+struct Step<'a>(#[serde(borrow)] Cow<'a, str>);
+
 struct NodeVisitor;
 
 impl<'de> Visitor<'de> for NodeVisitor {
@@ -202,25 +252,21 @@ impl<'de> Visitor<'de> for NodeVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
         let mut node = Node::default();
-        while let Some(step) = map.next_key::<String>()? {
+        while let Some(Step(step)) = map.next_key()? {
             let wrong = |why: &dyn fmt::Display| A::Error::custom(format_args!("path element {step:?}: {why}"));
             match step.split_once(':') {
-                Some(("f", name)) => node
-                    .fields
-                    .entry(name.to_owned())
-                    .or_default()
-                    .absorb(map.next_value()?),
+                Some(("f", name)) => node.fields.absorb(name.to_owned(), map.next_value()?),
                 Some(("k", key)) => {
                     let key = Key::parse(key).map_err(|error| wrong(&error))?;
-                    node.keys.entry(key).or_default().absorb(map.next_value()?);
+                    node.keys.absorb(key, map.next_value()?);
                 }
                 Some(("v", value)) => {
                     let value = Scalar::parse(value).map_err(|error| wrong(&error))?;
-                    node.values.entry(value).or_default().absorb(map.next_value()?);
+                    node.values.absorb(value, map.next_value()?);
                 }
                 Some(("i", index)) => {
                     let index = index.parse().map_err(|error| wrong(&error))?;
-                    node.indexes.entry(index).or_default().absorb(map.next_value()?);
+                    node.indexes.absorb(index, map.next_value()?);
                 }
                 None if step == "." => {
                     node.own = Own::Itself;

@@ -1,28 +1,39 @@
 //! Observed × desired → changes.
 //!
 //! In: what is there ([`ObservedState`]), what should be ([`DesiredChild`]ren), and what earlier writes taught us of the
-//! server ([`Memory`]). Out: the [`Change`]s that make the one the other, in the order in which they are made. Pure: it asks
-//! nobody, and the same input gives the same changes.
+//! server ([`Memory`]). Out: the [`Change`]s that make the one the other, in the order in which they are made. It asks
+//! nobody, and the same input gives the same changes. What it finds current it notes, in the version itself and in the memory, so
+//! as not to look again.
 //!
 //! A child is current when the content recorded in its annotation is the desired content and our field manager still owns
 //! every field that we state. Values are not compared: the server normalises and defaults them, others add to them, and
 //! none of that is drift. Whoever overwrites a value of ours takes its ownership with it, and that is.
 
-mod applied;
 mod fields;
+mod kept;
 
-use std::collections::HashMap;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    cell::LazyCell,
+    collections::HashMap,
+    hash::{DefaultHasher, Hash, Hasher},
+    ops::Deref,
+    sync::Arc,
+};
 
 use serde_json::{Value, json};
 
-use self::{
-    applied::{Applied, Recorded},
-    fields::FieldSet,
-};
+use self::fields::FieldSet;
+pub(crate) use self::kept::Kept;
 use crate::{
     config::OperatorConfig,
     declaration::{OnImmutable, Strategy},
-    desired::DesiredChild,
+    desired::{
+        DesiredChild,
+        applied::{Applied, Recorded},
+    },
     object::{ManagedEntry, Object, ResourceVersion, Uid},
     observed::ObservedState,
 };
@@ -31,11 +42,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) enum Change {
     /// Nothing is there under the name, as far as we see: create it, and take nothing that is there after all.
-    Create {
-        child: DesiredChild,
-        body: Value,
-        applied: String,
-    },
+    Create { child: Arc<DesiredChild>, body: Value },
     /// Apply, under our field manager, with the observed uid.
     Apply(Update),
     /// Put, with the observed version: the desired fields laid over the live object.
@@ -54,7 +61,7 @@ pub(crate) struct Update {
     pub observed: Object,
     pub body: Value,
     /// What is recorded of the desired content.
-    pub applied: String,
+    pub applied: Applied,
     /// A patch of `managedFields` that has to come before it.
     pub convert: Option<Value>,
     /// Delete the child for this if an immutable field is in the way; otherwise report it.
@@ -77,18 +84,19 @@ pub(crate) enum WhyDelete {
 pub(crate) struct Memory {
     pub written: HashMap<Uid, Written>,
     accepted: HashMap<Uid, Accepted>,
+    kept: Arc<Kept>,
 }
 
 /// Our last write of a child.
 #[derive(Clone, Debug)]
 pub(crate) struct Written {
-    pub applied: String,
+    pub applied: Applied,
     pub version: ResourceVersion,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Accepted {
-    applied: String,
+    applied: Applied,
     deviation: Deviation,
 }
 
@@ -114,7 +122,7 @@ impl Deviation {
 pub(crate) fn diff(
     config: &OperatorConfig,
     observed: &ObservedState,
-    desired: &[DesiredChild],
+    desired: &[Arc<DesiredChild>],
     memory: &mut Memory,
 ) -> Vec<Change> {
     let mut changes = Vec::new();
@@ -145,36 +153,67 @@ pub(crate) fn diff(
 pub(crate) fn diff_child(
     config: &OperatorConfig,
     parent: &Object,
-    child: &DesiredChild,
+    child: &Arc<DesiredChild>,
     live: Option<&Object>,
     memory: &mut Memory,
 ) -> Option<Change> {
-    let applied = Applied::of(&child.content, child.kind.is_built_in()).annotation();
-    let body = child.body(config, parent, &applied);
     let Some(live) = live else {
         return Some(Change::Create {
             child: child.clone(),
-            body,
-            applied,
+            body: child.body(config, parent),
         });
     };
     if live.is_deleting() {
         return Some(Change::AwaitDeletion { observed: live.clone() });
+    }
+    // Of what this function looks at only the desired content can be another one for the same version and operator.
+    let asked = known_by(config, &child.applied);
+    if live.is_known_current(asked) {
+        memory.forget(live.uid());
+        return None;
+    }
+    let is_own_write = memory.is_own_write(live, child);
+    let recorded = recorded(config, live);
+    let has_content = recorded
+        .as_ref()
+        .is_some_and(|recorded| recorded.same_content(&child.applied));
+    let strategy = child.config.strategy;
+    // The other strategies write a child once. What became of that has to be known for as long as the child is there.
+    let is_written_again = matches!(strategy, Strategy::Apply | Strategy::Replace);
+    if is_own_write && is_written_again && has_content && memory.kept.has(child) {
+        // Nobody touched it since, and nothing was taken off the way.
+        live.found_current(asked);
+        memory.forget(live.uid());
+        return None;
     }
     let entries: Vec<&ManagedEntry> = live
         .managed()
         .iter()
         .filter(|entry| config.is_own_manager(&entry.manager))
         .collect();
-    let owned = owned_fields(&entries);
-    let recorded = recorded(config, live);
-    let deviation = deviation(config, child, live, &entries, &owned, &body, recorded.as_ref());
+    let owned = LazyCell::new(|| owned_fields(&entries));
+    let is_compared_later = is_own_write || memory.accepted.contains_key(live.uid());
+    let deviation = if recorded.is_some() && !has_content && !is_compared_later {
+        // It is written anew in any case, whoever owns its fields by now.
+        Deviation {
+            content: true,
+            ..Deviation::default()
+        }
+    } else {
+        deviation(config, parent, child, (live, recorded.as_ref()), &entries, &owned)
+    };
     if deviation.is_none() {
-        memory.accepted.remove(live.uid());
-        memory.written.remove(live.uid());
+        if is_own_write {
+            memory.kept.add(child);
+        }
+        live.found_current(asked);
+        memory.forget(live.uid());
         return None;
     }
-    if memory.accepts(live, &applied, &deviation) {
+    if !deviation.content {
+        memory.kept.remove(child);
+    }
+    if memory.accepts(live, child.applied, &deviation, is_own_write) {
         return None;
     }
     let observed = live.clone();
@@ -183,7 +222,6 @@ pub(crate) fn diff_child(
         Some(_) if deviation.content => WhyDelete::Changed,
         _ => WhyDelete::Drifted,
     };
-    let strategy = child.config.strategy;
     let content_differs = deviation.content || !deviation.lost.is_empty();
     match strategy {
         Strategy::Recreate if content_differs => return Some(Change::Delete { observed, why }),
@@ -191,8 +229,7 @@ pub(crate) fn diff_child(
         // What is left for these two are our own marks.
         Strategy::Recreate | Strategy::OnDelete | Strategy::Apply | Strategy::Replace => {}
     }
-    let fields_changed =
-        !recorded.is_some_and(|recorded| recorded.same_fields(&child.content, child.kind.is_built_in()));
+    let fields_changed = !recorded.is_some_and(|recorded| recorded.same_fields(&child.applied));
     let recreates = match strategy {
         Strategy::Apply | Strategy::Replace => child.config.on_immutable == OnImmutable::Recreate,
         // What admission changed as it was made may make it impossible to write the marks again.
@@ -203,8 +240,8 @@ pub(crate) fn diff_child(
         convert: conversion(config, live, &entries, strategy == Strategy::Apply && fields_changed),
         recreate: recreates.then_some(why),
         observed,
-        body,
-        applied,
+        body: child.body(config, parent),
+        applied: child.applied,
     };
     Some(match strategy {
         Strategy::Replace => Change::Replace {
@@ -215,24 +252,49 @@ pub(crate) fn diff_child(
     })
 }
 
+/// What a version that is current is remembered by.
+fn known_by(config: &OperatorConfig, desired: &Applied) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (&config.name, desired.short_content()).hash(&mut hasher);
+    // 0 is nothing.
+    hasher.finish() | 1
+}
+
 impl Memory {
+    /// Nothing is remembered yet but what all parents share.
+    pub fn new(kept: &Arc<Kept>) -> Self {
+        Self {
+            kept: kept.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// Whether this version is what our own last write of just this content made.
+    fn is_own_write(&self, live: &Object, child: &DesiredChild) -> bool {
+        self.written
+            .get(live.uid())
+            .is_some_and(|written| written.version == *live.resource_version() && written.applied == child.applied)
+    }
+
+    /// Its last write, and what became of it, are of no interest any more.
+    fn forget(&mut self, uid: &Uid) {
+        self.accepted.remove(uid);
+        self.written.remove(uid);
+    }
+
     pub fn is_empty(&self) -> bool {
         self.written.is_empty() && self.accepted.is_empty()
     }
 
     /// Whether this deviation is what became of our own last write of the same content, now or when it was first seen.
-    fn accepts(&mut self, live: &Object, applied: &str, deviation: &Deviation) -> bool {
+    fn accepts(&mut self, live: &Object, applied: Applied, deviation: &Deviation, is_own_write: bool) -> bool {
         let accepted = Accepted {
-            applied: applied.to_owned(),
+            applied,
             deviation: deviation.clone(),
         };
         if self.accepted.get(live.uid()) == Some(&accepted) {
             return true;
         }
-        let is_own_write = self
-            .written
-            .get(live.uid())
-            .is_some_and(|written| written.applied == applied && written.version == *live.resource_version());
         if is_own_write {
             tracing::warn!(
                 object = %live.key(), kind = live.kind().kind(), lost = ?deviation.lost,
@@ -257,7 +319,8 @@ fn owned_fields(entries: &[&ManagedEntry]) -> FieldSet {
             .inspect_err(|error| tracing::debug!(%error, "managedFields that cannot be read are taken as empty"))
             .ok()
         })
-        .fold(FieldSet::default(), FieldSet::union)
+        .reduce(FieldSet::union)
+        .unwrap_or_default()
 }
 
 fn recorded(config: &OperatorConfig, live: &Object) -> Option<Recorded> {
@@ -269,29 +332,32 @@ fn recorded(config: &OperatorConfig, live: &Object) -> Option<Recorded> {
 
 fn deviation(
     config: &OperatorConfig,
+    parent: &Object,
     child: &DesiredChild,
-    live: &Object,
+    (live, recorded): (&Object, Option<&Recorded>),
     entries: &[&ManagedEntry],
-    owned: &FieldSet,
-    body: &Value,
-    recorded: Option<&Recorded>,
+    owned: &impl Deref<Target = FieldSet>,
 ) -> Deviation {
-    let value = live.to_value();
-    let mut lost = owned.drifted(&child.content, &value);
-    let has_label = live.label(&config.operator_label) == Some(&*config.name);
-    // What stands under a former field manager is handed over while that is still known as ours.
-    let is_handed_over = entries.iter().all(|entry| &*entry.manager == config.field_manager());
-    let marks = !has_label || !is_handed_over || recorded.is_none() || owned.drifted(body, &value).len() > lost.len();
-    if child.config.strategy == Strategy::Apply {
-        // An empty map that others put something into: only an apply can own it, and thereby empty it again.
-        lost.extend(owned.filled(&child.content, &value));
-    }
+    // Often nobody asks for it.
+    let value = LazyCell::new(|| live.to_value());
     let content = match recorded {
-        Some(recorded) => !recorded.same_content(&child.content),
+        Some(recorded) => !recorded.same_content(&child.applied),
         // Somebody removed or damaged the annotation. What we still own has the values that we gave it, which may be others than
         // those desired now: here alone values are compared.
         None => !fields::says(&value, &child.content),
     };
+    let mut lost = owned.drifted(&child.content, &value);
+    let has_label = live.label(&config.operator_label) == Some(&*config.name);
+    // What stands under a former field manager is handed over while that is still known as ours.
+    let is_handed_over = entries.iter().all(|entry| &*entry.manager == config.field_manager());
+    let marks = !has_label
+        || !is_handed_over
+        || recorded.is_none()
+        || !owned.drifted(&child.marks(config, parent), &value).is_empty();
+    if child.config.strategy == Strategy::Apply {
+        // An empty map that others put something into: only an apply can own it, and thereby empty it again.
+        lost.extend(owned.filled(&child.content, &value));
+    }
     if child.config.strategy != Strategy::Apply && !content && fields::says(&value, &child.content) {
         // The fields are somebody else's, or nobody's as far as the entries tell, and yet hold what is desired. An apply would
         // just own them again; the other strategies would replace or recreate a child that is as it should be.

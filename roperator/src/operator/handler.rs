@@ -17,8 +17,8 @@ use crate::{
             function like any other), or `impl Handler for {Self}`"
 )]
 pub trait Handler<O: Operator = Self>: Send + Sync + 'static {
-    /// Returns what should be. It is called whenever the parent or a child changes, and must depend on nothing but the
-    /// request (and what the operator itself holds).
+    /// Returns what should be. It is called whenever the parent or a child changes (for its own writes only if it looked at
+    /// the children), and must depend on nothing but the request (and what the operator itself holds).
     ///
     /// # Cancellation
     /// Past its deadline the future is dropped at its next `await`. Code that blocks cannot be stopped: the parent waits

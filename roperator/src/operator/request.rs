@@ -1,6 +1,12 @@
 //! What a handler is given.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use jiff::Timestamp;
 use kube::core::ObjectMeta;
@@ -19,6 +25,7 @@ struct Snapshot<O: Operator> {
     object: Object,
     parent: O::Parent,
     children: O::Children,
+    has_looked: AtomicBool,
     now: Timestamp,
 }
 
@@ -32,7 +39,7 @@ impl<O: Operator> fmt::Debug for SyncRequest<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SyncRequest")
             .field("parent", &self.0.object)
-            .field("children", &self.children().len())
+            .field("children", &self.0.children.len())
             .finish()
     }
 }
@@ -47,6 +54,7 @@ impl<O: Operator> SyncRequest<O> {
             parent: O::Parent::from_object(&parent)?,
             object: parent,
             children: Children::new(children).into(),
+            has_looked: AtomicBool::new(false),
             now,
         })))
     }
@@ -63,10 +71,16 @@ impl<O: Operator> SyncRequest<O> {
         &self.0.object
     }
 
-    /// The observed children.
+    /// The observed children. A handler that never asks for them is not called for what its own writes made of them.
     #[must_use]
     pub fn children(&self) -> &O::Children {
+        self.0.has_looked.store(true, Ordering::Relaxed);
         &self.0.children
+    }
+
+    /// Whether somebody asked for the children.
+    pub(crate) fn has_looked(&self) -> bool {
+        self.0.has_looked.load(Ordering::Relaxed)
     }
 
     /// The time: the runtime's clock, which tests can set. It is the time of day at the process's start and goes on with tokio's

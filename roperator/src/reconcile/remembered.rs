@@ -1,12 +1,12 @@
 //! What is remembered of a parent from turn to turn, beside what the API server holds.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
 use crate::{
     config::Backoff,
-    diff,
+    diff::{self, Kept},
     losses::SOON,
     object::{Object, ResourceVersion},
 };
@@ -35,6 +35,13 @@ pub(super) struct WrittenStatus {
 }
 
 impl Remembered {
+    pub(super) fn new(kept: &Arc<Kept>) -> Self {
+        Self {
+            children: diff::Memory::new(kept),
+            ..Self::default()
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.children.is_empty() && self.status.is_none() && self.kept_status.is_none() && self.told.is_none()
     }

@@ -5,6 +5,7 @@
 
 use std::{
     collections::HashMap,
+    pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -26,10 +27,10 @@ use crate::{
     error::Retry,
     object::{Object, ObjectKey},
     operator::{Dispatch, Handler, Operator},
-    reconcile::{Outcome, Reconciler, Stores, TurnEnd},
+    reconcile::{Outcome, Reconciler, Regardless, Stores, TurnEnd},
     runtime::{
         metrics::{ControllerMetrics, TurnResult},
-        queue::{Job, Queue, Reason},
+        queue::{Depth, Job, Queue, Reason},
     },
     watch::Delta,
 };
@@ -40,6 +41,10 @@ const STUCK: u32 = 5;
 /// A write that is not seen for this long is asked for with a GET.
 const READ_BACK_DEADLINE: Duration = Duration::from_secs(5);
 
+/// While there are turns, some timer is due so soon. Tokio wakes its driver for each new timer that is due before all others,
+/// and every request, handler and wait of a turn has one of its own: with an earlier one there is nothing to wake for.
+const PULSE: Duration = Duration::from_secs(2);
+
 /// A reconciler without its operator's type.
 pub(crate) trait Reconcile: Send + Sync + 'static {
     fn config(&self) -> &Arc<OperatorConfig>;
@@ -49,6 +54,8 @@ pub(crate) trait Reconcile: Send + Sync + 'static {
     fn is_own_status(&self, parent: &Object) -> bool;
     /// A child has gone, or is no child of this parent any more.
     fn lost(&self, parent: &ObjectKey, child: &Object);
+    /// Whether nothing changed since a turn but by its own writes, which its handler would not see.
+    fn is_done(&self, key: &ObjectKey, last: &Regardless) -> bool;
     /// Learns what the parent's kind can hold in its status.
     fn prepare(&self) -> BoxFuture<'_, ()>;
     /// Reads one object and gives it to its store.
@@ -84,6 +91,10 @@ where
         Reconciler::lost(self, parent, child);
     }
 
+    fn is_done(&self, key: &ObjectKey, last: &Regardless) -> bool {
+        Reconciler::is_done(self, key, last)
+    }
+
     fn prepare(&self) -> BoxFuture<'_, ()> {
         Box::pin(self.check_support())
     }
@@ -109,10 +120,9 @@ pub(crate) struct Controller {
     wake: Notify,
     /// The turns that run, and since when.
     running: Mutex<HashMap<ObjectKey, Instant>>,
-    /// The waits for what turns wrote.
-    read_backs: Mutex<JoinSet<()>>,
     metrics: ControllerMetrics,
     is_ready: AtomicBool,
+    is_stopping: AtomicBool,
 }
 
 impl Controller {
@@ -124,9 +134,9 @@ impl Controller {
             queue,
             wake: Notify::new(),
             running: Mutex::default(),
-            read_backs: Mutex::default(),
             metrics,
             is_ready: AtomicBool::new(false),
+            is_stopping: AtomicBool::new(false),
         });
         controller.listen();
         controller
@@ -238,7 +248,6 @@ impl Controller {
 
     /// Works until `stop` says so; then ends the turns that run, and returns.
     pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
-        let _end = EndReadBacks(self.clone());
         let synced = self.clone().synced();
         tokio::select! {
             () = synced => {}
@@ -246,26 +255,48 @@ impl Controller {
         }
         tracing::info!(operator = self.name(), "reconciling");
         self.is_ready.store(true, Ordering::Relaxed);
-        let mut turns = JoinSet::new();
+        // The turns that run, and those whose writes are waited for.
+        let mut tasks = JoinSet::new();
+        let mut pulse = pin!(tokio::time::sleep(PULSE));
+        let mut has_pulse = false;
         loop {
-            while turns.len() < self.reconciler.config().concurrency {
+            while let Some(ended) = tasks.try_join_next() {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "a turn ended abnormally");
+                }
+            }
+            while self.running().len() < self.reconciler.config().concurrency {
                 let Some(job) = self.next() else { break };
-                turns.spawn(self.clone().work(job));
+                tasks.spawn(self.clone().work(self.begin(&job), job));
+            }
+            if !has_pulse && !tasks.is_empty() {
+                pulse.as_mut().reset(Instant::now() + PULSE);
+                has_pulse = true;
             }
             let timer = self.queue().next_timer();
-            let is_full = turns.len() >= self.reconciler.config().concurrency;
+            let is_full = self.running().len() >= self.reconciler.config().concurrency;
             tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => break,
-                Some(ended) = turns.join_next() => {
-                    if let Err(error) = ended {
-                        tracing::error!(%error, "a turn ended abnormally");
-                    }
-                }
-                () = self.wake.notified(), if !is_full => {}
+                () = self.wake.notified() => {}
                 () = sleep_until(timer), if !is_full => {}
+                () = &mut pulse, if has_pulse => has_pulse = false,
             }
         }
-        while turns.join_next().await.is_some() {}
+        self.is_stopping.store(true, Ordering::SeqCst);
+        while !self.running().is_empty() {
+            self.wake.notified().await;
+        }
+    }
+
+    fn begin(self: &Arc<Self>, job: &Job<ObjectKey>) -> EndTurn {
+        let started = Instant::now();
+        self.running().insert(job.key.clone(), started);
+        EndTurn {
+            controller: self.clone(),
+            key: job.key.clone(),
+            started,
+            ended: false,
+        }
     }
 
     fn next(&self) -> Option<Job<ObjectKey>> {
@@ -290,7 +321,8 @@ impl Controller {
         self.reconciler.prepare().await;
     }
 
-    async fn work(self: Arc<Self>, job: Job<ObjectKey>) {
+    /// A turn, and the wait for what it wrote, which keeps nobody else waiting.
+    async fn work(self: Arc<Self>, mut running: EndTurn, job: Job<ObjectKey>) {
         let reasons = job
             .reasons
             .iter()
@@ -307,19 +339,18 @@ impl Controller {
         );
         async {
             self.metrics.begun(job.reasons.iter().copied(), job.waited);
-            let started = Instant::now();
-            self.running().insert(job.key.clone(), started);
-            let mut guard = EndTurn {
-                controller: self.clone(),
-                key: job.key.clone(),
-                started,
-                ended: false,
-            };
-            let end = self.reconciler.turn(&job.key).await;
-            guard.ended = true;
+            let mut end = self.reconciler.turn(&job.key).await;
+            running.ended = true;
             let result = self.conclude(&job.key, &end);
-            self.metrics.ended(result, started.elapsed());
-            self.clone().read_back(job.key.clone(), end);
+            self.metrics.ended(result, running.started.elapsed());
+            let waits = self.unseen(std::mem::take(&mut end.seen));
+            let held = Held {
+                controller: &self,
+                key: &job.key,
+            };
+            drop(running);
+            self.read_back(&job.key, end, waits).await;
+            drop(held);
         }
         .instrument(span)
         .await;
@@ -379,43 +410,43 @@ impl Controller {
         }
     }
 
-    /// Releases the key for its next turn once the stores show what this one wrote and its handler has ended. That is
-    /// waited for outside the workers.
-    fn read_back(self: Arc<Self>, key: ObjectKey, end: TurnEnd) {
-        let mut waits = Vec::new();
-        for seen in end.seen {
+    /// Waits until the stores show what the turn wrote and its handler has ended; then there is no next turn for these writes
+    /// alone, where its handler would not see them.
+    async fn read_back(&self, key: &ObjectKey, end: TurnEnd, waits: Vec<(Seen, oneshot::Receiver<()>)>) {
+        let deadline = Instant::now() + READ_BACK_DEADLINE;
+        for (seen, mut wait) in waits {
+            let mut deadline = deadline;
+            while tokio::time::timeout_at(deadline, &mut wait).await.is_err() {
+                tracing::info!(object = %seen.key, kind = seen.kind.kind(), "a write is not seen in the watch; reading it");
+                if self.reconciler.refresh(&seen).await {
+                    break;
+                }
+                deadline = Instant::now() + READ_BACK_DEADLINE;
+            }
+        }
+        if let Some(hung) = end.hung {
+            hung.await;
+        }
+        if let Some(last) = end.regardless {
+            // The reason goes first: what happens while the children are compared is a new one.
+            let is_pardoned = self.queue().pardon(key, Reason::Child);
+            if is_pardoned && !self.reconciler.is_done(key, &last) {
+                self.queue().add(key, Reason::Child, Instant::now());
+            }
+        }
+    }
+
+    /// What of a turn's writes the stores do not show yet.
+    fn unseen(&self, seen: Vec<Seen>) -> Vec<(Seen, oneshot::Receiver<()>)> {
+        let unseen = |seen: Seen| {
             if let Some(verb) = seen.verb {
                 tracing::debug!(object = %seen.key, kind = seen.kind.kind(), "{verb}");
                 self.metrics.wrote(verb);
             }
-            if let Some(wait) = self.expect(&seen) {
-                waits.push((seen, wait));
-            }
-        }
-        if waits.is_empty() && end.hung.is_none() {
-            self.release(&key);
-            return;
-        }
-        let controller = self.clone();
-        let mut read_backs = controller.read_backs.lock().unwrap_or_else(PoisonError::into_inner);
-        while read_backs.try_join_next().is_some() {}
-        read_backs.spawn(async move {
-            let deadline = Instant::now() + READ_BACK_DEADLINE;
-            for (seen, mut wait) in waits {
-                let mut deadline = deadline;
-                while tokio::time::timeout_at(deadline, &mut wait).await.is_err() {
-                    tracing::info!(object = %seen.key, kind = seen.kind.kind(), "a write is not seen in the watch; reading it");
-                    if self.reconciler.refresh(&seen).await {
-                        break;
-                    }
-                    deadline = Instant::now() + READ_BACK_DEADLINE;
-                }
-            }
-            if let Some(hung) = end.hung {
-                hung.await;
-            }
-            self.release(&key);
-        });
+            let wait = self.expect(&seen)?;
+            Some((seen, wait))
+        };
+        seen.into_iter().filter_map(unseen).collect()
     }
 
     fn expect(&self, seen: &Seen) -> Option<oneshot::Receiver<()>> {
@@ -425,22 +456,26 @@ impl Controller {
         store.expect(&seen.key, seen.expected.clone())
     }
 
-    fn release(&self, key: &ObjectKey) {
-        self.queue().release(key, Instant::now());
-        self.wake.notify_one();
+    /// Wakes the loop if there is anything that it could do: keys that wait for a turn, or for their time.
+    fn wake_for_work(&self) {
+        let queue = self.queue();
+        let has_work = queue.depth() != Depth::default() || queue.next_timer().is_some();
+        if has_work || self.is_stopping.load(Ordering::SeqCst) {
+            self.wake.notify_one();
+        }
     }
 }
 
-/// With its operator, all waits end.
-struct EndReadBacks(Arc<Controller>);
+/// A key between its turn and the next. However the wait ends, the next turn may come.
+struct Held<'a> {
+    controller: &'a Controller,
+    key: &'a ObjectKey,
+}
 
-impl Drop for EndReadBacks {
+impl Drop for Held<'_> {
     fn drop(&mut self) {
-        self.0
-            .read_backs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .abort_all();
+        self.controller.queue().release(self.key, Instant::now());
+        self.controller.wake_for_work();
     }
 }
 
@@ -470,6 +505,7 @@ impl Drop for EndTurn {
                 self.started.elapsed(),
             );
         }
+        controller.wake_for_work();
     }
 }
 
@@ -482,7 +518,7 @@ fn is_same_but_for_status(old: &Object, new: &Object) -> bool {
         && old.finalizers().eq(new.finalizers())
         && old.labels().eq(new.labels())
         && old.controller() == new.controller()
-        && old.annotations() == new.annotations()
+        && old.has_annotations_of(new)
 }
 
 async fn sleep_until(instant: Option<Instant>) {

@@ -299,6 +299,18 @@ impl<K: Clone + Eq + Hash> Queue<K> {
         self.entries.entry(key.clone()).or_default().held_until = Some(until);
     }
 
+    /// Takes back the only reason for a running key's next turn, and says whether it was that.
+    pub fn pardon(&mut self, key: &K, reason: Reason) -> bool {
+        let Some(entry) = self.entries.get_mut(key) else {
+            return false;
+        };
+        let is_only = entry.is_running && entry.reasons.iter().eq([&reason]);
+        if is_only {
+            entry.reasons.clear();
+        }
+        is_only
+    }
+
     /// The turn is over, its writes are seen, and the next one may come.
     pub fn release(&mut self, key: &K, now: Instant) {
         let Some(entry) = self.entries.get_mut(key) else { return };

@@ -58,7 +58,7 @@ async fn reconcile(site: Arc<Site>, context: Arc<Context>) -> Result<Action, Err
     let status = json!({
         "apiVersion": Site::api_version(&()),
         "kind": Site::kind(&()),
-        "status": SiteStatus::of(&site.spec),
+        "status": SiteStatus::conventional(&site),
     });
     let sites = Api::<Site>::namespaced(client.clone(), &namespace);
     sites.patch_status(&name, &apply, &Patch::Apply(&status)).await?;

@@ -29,7 +29,7 @@ async fn write(client: &Client, site: Site) -> Result<(), kube::Error> {
     Api::<Service>::namespaced(client.clone(), &namespace)
         .create(&post, &service)
         .await?;
-    let status = json!({"status": SiteStatus::of(&site.spec)});
+    let status = json!({"status": SiteStatus::conventional(&site)});
     let sites = Api::<Site>::namespaced(client.clone(), &namespace);
     sites
         .patch_status(&name, &PatchParams::default(), &Patch::Merge(&status))

@@ -18,6 +18,7 @@
 //! | an item that is a list, or `null` | there is an `i:` child: no set has such elements |
 
 use std::fmt::Write as _;
+use std::ops::Deref;
 
 use serde_json::{Map, Value};
 
@@ -75,7 +76,7 @@ impl FieldSet {
     /// The leaves of `desired` that this set does not own, trusting every bare node. Empty: covered. A list or keyed item of
     /// which nothing is owned is one leaf.
     pub(crate) fn uncovered(&self, desired: &Value) -> Vec<String> {
-        self.walk(desired, Question::Owned, Live::Unasked)
+        self.walk(desired, Question::Owned, Live::Unasked).out
     }
 
     /// As [`FieldSet::uncovered`], but bare nodes of `Update` entries are trusted only where `live` says what `desired`
@@ -83,21 +84,38 @@ impl FieldSet {
     ///
     /// What is in here and not in `uncovered` may also be something atomic that the server or a webhook changed as we wrote
     /// it. So heal it by turning the `Update` entry into an `Apply` entry *and* applying: after that it is not in doubt.
-    pub(crate) fn drifted(&self, desired: &Value, live: &Value) -> Vec<String> {
-        self.walk(desired, Question::Owned, Live::At(Some(live)))
+    pub(crate) fn drifted(&self, desired: &Value, live: &impl Deref<Target = Value>) -> Vec<String> {
+        self.asked(desired, Question::Owned, live)
     }
 
     /// The maps that `desired` states to be empty, that `live` fills, and of which this set owns nothing: somebody else filled,
     /// say, `podSelector: {}`. Or the server dropped our empty map, and others have added to theirs since (labels, mostly).
     ///
     /// An apply takes such a place, and then it is not in here again. A PUT does not: never ask this for PUTs.
-    pub(crate) fn filled(&self, desired: &Value, live: &Value) -> Vec<String> {
-        self.walk(desired, Question::Filled, Live::At(Some(live)))
+    pub(crate) fn filled(&self, desired: &Value, live: &impl Deref<Target = Value>) -> Vec<String> {
+        self.asked(desired, Question::Filled, live)
     }
 
-    fn walk(&self, desired: &Value, question: Question, live: Live<'_>) -> Vec<String> {
+    #[cfg(test)]
+    /// [`FieldSet::drifted`] and [`FieldSet::filled`], with the live object at hand from the beginning.
+    pub(super) fn at_once(&self, desired: &Value, live: &Value) -> [Vec<String>; 2] {
+        [Question::Owned, Question::Filled].map(|question| self.walk(desired, question, Live::At(Some(live))).out)
+    }
+
+    /// Most answers need nothing of the live object, which is looked at (and may only then be decoded) for the others.
+    fn asked(&self, desired: &Value, question: Question, live: &impl Deref<Target = Value>) -> Vec<String> {
+        let walk = self.walk(desired, question, Live::Unasked);
+        if walk.would_ask {
+            self.walk(desired, question, Live::At(Some(live))).out
+        } else {
+            walk.out
+        }
+    }
+
+    fn walk(&self, desired: &Value, question: Question, live: Live<'_>) -> Walk {
         let mut walk = Walk {
             question,
+            would_ask: false,
             texts: Texts::Exactly,
             in_spec: Texts::Exactly,
             path: String::new(),
@@ -107,7 +125,7 @@ impl FieldSet {
             walk.in_spec = in_spec(desired);
             walk.map(Some(&self.root), desired, live, Place::Object);
         }
-        walk.out
+        walk
     }
 }
 
@@ -134,26 +152,12 @@ impl<'a> Live<'a> {
             Self::At(value) => Self::At(value.and_then(step)),
         }
     }
-
-    fn says(self, desired: &Value, texts: Texts) -> bool {
-        match self {
-            Self::Unasked => true,
-            Self::At(value) => contains(value, desired, texts),
-        }
-    }
-
-    /// Whether it was asked for, and is not there.
-    fn is_absent(self) -> bool {
-        matches!(self, Self::At(None | Some(Value::Null)))
-    }
-
-    fn is_filled(self) -> bool {
-        matches!(self, Self::At(Some(Value::Object(map))) if !map.is_empty())
-    }
 }
 
 struct Walk {
     question: Question,
+    /// Whether something was left open that only the live object tells.
+    would_ask: bool,
     /// How texts are compared here.
     texts: Texts,
     in_spec: Texts,
@@ -181,10 +185,10 @@ impl Walk {
             Value::Null => {}
             Value::Object(map) if map.is_empty() => self.empty(node, live),
             Value::Array(items) if items.is_empty() => {}
-            Value::Object(_) | Value::Array(_) if own == Own::Perhaps && live.says(desired, self.texts) => {}
+            Value::Object(_) | Value::Array(_) if own == Own::Perhaps && self.says(live, desired) => {}
             Value::Object(map) => self.map(node, map, live, place),
             Value::Array(items) => self.list(node, items, live),
-            zero if own == Own::Nothing && self.texts == Texts::InSpec && is_zero(zero) && live.is_absent() => {}
+            zero if own == Own::Nothing && self.texts == Texts::InSpec && is_zero(zero) && self.is_absent(live) => {}
             _ if own == Own::Nothing => self.missing(),
             _ => {}
         }
@@ -261,9 +265,38 @@ impl Walk {
     }
 
     fn empty(&mut self, node: Option<&Node>, live: Live<'_>) {
-        if self.question == Question::Filled && node.is_none() && live.is_filled() {
+        if self.question == Question::Filled && node.is_none() && self.is_filled(live) {
             self.out.push(self.path.clone());
         }
+    }
+
+    /// Whether live says what desired says.
+    fn says(&mut self, live: Live<'_>, desired: &Value) -> bool {
+        match live {
+            Live::Unasked => self.ask(true),
+            Live::At(value) => contains(value, desired, self.texts),
+        }
+    }
+
+    /// Whether live has nothing here.
+    fn is_absent(&mut self, live: Live<'_>) -> bool {
+        match live {
+            Live::Unasked => self.ask(false),
+            Live::At(value) => value.is_none_or(Value::is_null),
+        }
+    }
+
+    /// Whether live has a map here that is not empty.
+    fn is_filled(&mut self, live: Live<'_>) -> bool {
+        match live {
+            Live::Unasked => self.ask(false),
+            Live::At(value) => value.and_then(Value::as_object).is_some_and(|map| !map.is_empty()),
+        }
+    }
+
+    fn ask(&mut self, unasked: bool) -> bool {
+        self.would_ask = true;
+        unasked
     }
 
     fn missing(&mut self) {

@@ -185,7 +185,7 @@ fn drop_from(node: &Node, live: &mut Value, desired: &Value) {
             keep_stated(live, desired);
         }
         (Value::Object(live), Value::Object(desired)) => {
-            for (name, child) in &node.fields {
+            for (name, child) in node.fields.iter() {
                 let Some(found) = live.get_mut(name).filter(|found| !child.is_remainder(name, found)) else {
                     continue;
                 };
@@ -236,7 +236,7 @@ fn prune(node: &Node, live: &mut Value, keys: &[&str]) -> bool {
     }
     match live {
         Value::Object(map) => {
-            for (name, child) in &node.fields {
+            for (name, child) in node.fields.iter() {
                 if let Some(found) = map.get_mut(name)
                     && !keys.contains(&name.as_str())
                     && !child.is_remainder(name, found)

@@ -70,7 +70,7 @@ fn without(mut fields: Value, steps: &[&str]) -> Value {
 fn a_posted_deployment_is_covered_by_the_entry_that_the_post_left() {
     let set = updated(posted_deployment());
     assert_eq!(set.uncovered(&deployment()), NONE);
-    assert_eq!(set.drifted(&deployment(), &deployment()), NONE);
+    assert_eq!(set.drifted(&deployment(), &&deployment()), NONE);
 }
 
 #[test]
@@ -140,28 +140,28 @@ fn a_service_whose_only_port_was_exchanged_has_drifted() {
     // `kubectl edit` made it 81. What is left of our ports reads like an atomic list, which only the live object betrays.
     let edited = updated(entry(json!({})));
     assert_eq!(edited.uncovered(&service(80)), NONE);
-    assert_eq!(edited.drifted(&service(80), &service(81)), [".spec.ports"]);
+    assert_eq!(edited.drifted(&service(80), &&service(81)), [".spec.ports"]);
     // The apply that heals it leaves this entry beside it. The port of others stays, and is no drift.
     let healed = edited.union(applied(json!({
         "f:metadata": {"f:finalizers": {"v:\"x/a\"": {}}, "f:ownerReferences": {"k:{\"uid\":\"u1\"}": {}}},
         "f:spec": {"f:selector": {}, "f:ports": {"k:{\"port\":80,\"protocol\":\"TCP\"}": {".": {}, "f:port": {}, "f:targetPort": {}}}},
     })));
-    assert_eq!(healed.drifted(&service(80), &service(81)), NONE);
+    assert_eq!(healed.drifted(&service(80), &&service(81)), NONE);
 }
 
 #[test]
 fn a_config_map_whose_only_key_was_edited_has_drifted() {
     let map = |value: &str| json!({"data": {"k": value}, "metadata": {"labels": {"app": value}}});
     let posted = json!({"f:data": {".": {}, "f:k": {}}, "f:metadata": {"f:labels": {".": {}, "f:app": {}}}});
-    assert_eq!(updated(posted).drifted(&map("1"), &map("1")), NONE);
+    assert_eq!(updated(posted).drifted(&map("1"), &&map("1")), NONE);
     let edited = updated(json!({"f:data": {}, "f:metadata": {"f:labels": {}}}));
     assert_eq!(
-        edited.drifted(&map("1"), &map("2")),
+        edited.drifted(&map("1"), &&map("2")),
         [".data.k", ".metadata.labels.app"]
     );
     // In an apply entry a bare node is an atomic map: a webhook changed it as we wrote it, and may.
     let atomic = applied(json!({"f:data": {}, "f:metadata": {"f:labels": {}}}));
-    assert_eq!(atomic.drifted(&map("1"), &map("2")), NONE);
+    assert_eq!(atomic.drifted(&map("1"), &&map("2")), NONE);
 }
 
 #[test]
@@ -169,11 +169,11 @@ fn an_empty_selector_that_somebody_narrowed_is_filled() {
     let policy = |selector: Value| json!({"spec": {"podSelector": selector, "ingress": [{}]}});
     let live = policy(json!({"matchLabels": {"a": "b"}}));
     let edited = updated(json!({"f:spec": {".": {}, "f:ingress": {}}}));
-    assert_eq!(edited.drifted(&policy(json!({})), &live), NONE);
-    assert_eq!(edited.filled(&policy(json!({})), &live), [".spec.podSelector"]);
-    assert_eq!(edited.filled(&policy(json!({})), &policy(json!({}))), NONE);
+    assert_eq!(edited.drifted(&policy(json!({})), &&live), NONE);
+    assert_eq!(edited.filled(&policy(json!({})), &&live), [".spec.podSelector"]);
+    assert_eq!(edited.filled(&policy(json!({})), &&policy(json!({}))), NONE);
     let healed = edited.union(applied(json!({"f:spec": {"f:ingress": {}, "f:podSelector": {}}})));
-    assert_eq!(healed.filled(&policy(json!({})), &live), NONE);
+    assert_eq!(healed.filled(&policy(json!({})), &&live), NONE);
 }
 
 #[test]

@@ -26,8 +26,10 @@ type SiteSpec struct {
 
 // SiteStatus is what is there.
 type SiteStatus struct {
-	Ready           bool   `json:"ready"`
-	ObservedMessage string `json:"observedMessage"`
+	Ready              bool               `json:"ready"`
+	ObservedMessage    string             `json:"observedMessage"`
+	ObservedGeneration int64              `json:"observedGeneration,omitempty"`
+	Conditions         []metav1.Condition `json:"conditions,omitempty"`
 }
 
 // Site is the parent of a ConfigMap and a Service.
@@ -46,10 +48,18 @@ type SiteList struct {
 	Items           []Site `json:"items"`
 }
 
-// DeepCopyInto copies in into out. Spec and status hold no pointers.
+// DeepCopyInto copies in into out. Of spec and status only the conditions are shared memory.
 func (in *Site) DeepCopyInto(out *Site) {
 	*out = *in
 	in.ObjectMeta.DeepCopyInto(&out.ObjectMeta)
+	out.Status.Conditions = append([]metav1.Condition(nil), in.Status.Conditions...)
+}
+
+// DeepCopy copies in.
+func (in *Site) DeepCopy() *Site {
+	out := new(Site)
+	in.DeepCopyInto(out)
+	return out
 }
 
 // DeepCopyObject is what the scheme asks of every kind.

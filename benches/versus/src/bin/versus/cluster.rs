@@ -251,7 +251,7 @@ fn rules() -> Value {
     ])
 }
 
-/// One CRD for all peers. Roperator also writes conditions and the generation that it observed; the others do not.
+/// One CRD for all peers, whose status has conditions and the observed generation, as the API conventions have it.
 fn crd() -> Result<Value> {
     let mut crd = serde_json::to_value(Site::crd())?;
     let status = &mut crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"];

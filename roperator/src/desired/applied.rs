@@ -5,7 +5,7 @@
 //!
 //! **Every version stays implemented and is compared in itself**, so that an upgrade of ours rewrites nothing and
 //! recreates no Pod. A version's module is frozen once it was released. To add one: write `applied/v2.rs`, let
-//! [`Applied`] use it, give [`Recorded`] a variant, and add a line to each `match`.
+//! [`Applied`] hold its hashes beside those of v1, give [`Recorded`] a variant, and add a line to each `match`.
 
 mod v1;
 
@@ -19,8 +19,8 @@ use serde_json::Value;
 /// One SHA-256.
 type Digest = [u8; 32];
 
-/// The record of a desired object, in the newest version.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A desired object's hashes: once computed, compared with all that is recorded of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Applied {
     content: Digest,
     fields: Digest,
@@ -44,6 +44,20 @@ impl Applied {
             URL_SAFE_NO_PAD.encode(self.fields)
         )
     }
+
+    /// The first 64 bits of the content's hash: enough to tell states of one object apart while the process lives.
+    pub(crate) fn short_content(&self) -> u64 {
+        short(&self.content)
+    }
+
+    /// The same of the set of fields.
+    pub(crate) fn short_fields(&self) -> u64 {
+        short(&self.fields)
+    }
+}
+
+fn short([a, b, c, d, e, f, g, h, ..]: &Digest) -> u64 {
+    u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h])
 }
 
 /// A record as it was found on an object, in whichever version wrote it.
@@ -73,19 +87,19 @@ impl Recorded {
         }
     }
 
-    /// Whether `content` is what was recorded, values included.
-    pub(crate) fn same_content(&self, content: &Value) -> bool {
+    /// Whether what was recorded says the same, values included.
+    pub(crate) fn same_content(&self, desired: &Applied) -> bool {
         match self {
-            Self::V1 { content: recorded, .. } => *recorded == v1::content(content),
+            Self::V1 { content, .. } => *content == desired.content,
             Self::Unknown => false,
         }
     }
 
-    /// Whether `content` sets the fields that were recorded, whatever their values. May be `false` although nothing was
+    /// Whether what was recorded sets the same fields, whatever their values. May be `false` although nothing was
     /// dropped; is never `true` when a field, list item or set element was dropped or exchanged.
-    pub(crate) fn same_fields(&self, content: &Value, built_in: bool) -> bool {
+    pub(crate) fn same_fields(&self, desired: &Applied) -> bool {
         match self {
-            Self::V1 { fields: recorded, .. } => *recorded == v1::fields(content, built_in),
+            Self::V1 { fields, .. } => *fields == desired.fields,
             Self::Unknown => false,
         }
     }
