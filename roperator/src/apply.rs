@@ -189,7 +189,7 @@ impl Applier<'_> {
         let url = format!("{path}{}", self.query("&fieldValidation=Strict"));
         // Before it is sent: the watch may show that it is there, and gone again, before the answer is here.
         let now = tokio::time::Instant::now();
-        self.losses.making(self.parent.key(), &child.kind, &child.key, now);
+        self.losses.making(self.parent, &child.kind, &child.key, now);
         match self.api.send(Method::POST, &url, (Content::Json, body)).await {
             Ok(answer) => {
                 self.written(&child.kind, &child.key, answer, "created", child.applied, memory);
@@ -367,10 +367,10 @@ impl Applier<'_> {
         // Without a policy some kinds orphan what belongs to them: a Job its Pods.
         let options = json!({"propagationPolicy": "Background", "preconditions": {"uid": observed.uid().as_str()}});
         let now = tokio::time::Instant::now();
-        self.losses.deleting(self.parent.key(), observed.uid(), why, now);
+        self.losses.deleting(self.parent, observed.uid(), why, now);
         let answer = self.api.send(Method::DELETE, &path, (Content::Json, &options)).await;
         if answer.is_err() {
-            self.losses.not_deleting(self.parent.key(), observed.uid());
+            self.losses.not_deleting(self.parent, observed.uid());
         }
         match answer {
             Ok(_) => {}

@@ -51,8 +51,29 @@ impl State {
     }
 }
 
+impl State {
+    /// What one parent lost. What another one of its name lost before tells nothing of it.
+    fn of(&mut self, parent: &ObjectKey, uid: &Uid) -> &mut Lost {
+        let lost = self.parents.entry(parent.clone()).or_default();
+        if lost.parent.as_ref() != Some(uid) {
+            *lost = Lost {
+                parent: Some(uid.clone()),
+                ..Lost::default()
+            };
+        }
+        lost
+    }
+
+    fn known(&mut self, parent: &Object) -> Option<&mut Lost> {
+        self.parents
+            .get_mut(parent.key())
+            .filter(|lost| lost.parent.as_ref() == Some(parent.uid()))
+    }
+}
+
 #[derive(Default)]
 struct Lost {
+    parent: Option<Uid>,
     /// Something went since the parent was last read.
     is_doubtful: bool,
     /// The children that we delete ourselves, and since when.
@@ -91,24 +112,25 @@ pub(crate) struct Wait {
 
 impl Losses {
     /// We are about to delete a child ourselves: that is no loss, unless it is because somebody spoiled it.
-    pub fn deleting(&self, parent: &ObjectKey, child: &Uid, why: WhyDelete, now: Instant) {
+    pub fn deleting(&self, parent: &Object, child: &Uid, why: WhyDelete, now: Instant) {
         let mut state = self.lock();
-        let lost = state.parents.entry(parent.clone()).or_default();
+        let lost = state.of(parent.key(), parent.uid());
         lost.deleting.insert(child.clone(), (why, now));
     }
 
     /// We did not delete it after all.
-    pub fn not_deleting(&self, parent: &ObjectKey, child: &Uid) {
-        if let Some(lost) = self.lock().parents.get_mut(parent) {
+    pub fn not_deleting(&self, parent: &Object, child: &Uid) {
+        if let Some(lost) = self.lock().known(parent) {
             lost.deleting.remove(child);
         }
     }
 
-    /// A child of this parent has gone, or belongs to it no longer.
+    /// A child of this parent, whose controller it names, has gone, or belongs to it no longer.
     pub fn gone(&self, parent: &ObjectKey, child: &Object, backoff: &Backoff, now: Instant) {
+        let Some(controller) = child.controller() else { return };
         let mut state = self.lock();
         state.sweep(backoff, now);
-        let lost = state.parents.entry(parent.clone()).or_default();
+        let lost = state.of(parent, &controller.uid);
         // What was spoiled soon after it was made may take its time to go.
         let lost_at = match lost.deleting.remove(child.uid()) {
             Some((WhyDelete::Undesired | WhyDelete::Changed, _)) => return,
@@ -137,20 +159,20 @@ impl Losses {
     }
 
     /// Whether something went since the parent was last read.
-    pub fn is_doubtful(&self, parent: &ObjectKey) -> bool {
-        self.lock().parents.get(parent).is_some_and(|lost| lost.is_doubtful)
+    pub fn is_doubtful(&self, parent: &Object) -> bool {
+        self.lock().known(parent).is_some_and(|lost| lost.is_doubtful)
     }
 
     /// The parent could not be read.
-    pub fn doubt(&self, parent: &ObjectKey) {
-        if let Some(lost) = self.lock().parents.get_mut(parent) {
+    pub fn doubt(&self, parent: &Object) {
+        if let Some(lost) = self.lock().known(parent) {
             lost.is_doubtful = true;
         }
     }
 
     /// The parent is read.
-    pub fn looked_at(&self, parent: &ObjectKey) {
-        if let Some(lost) = self.lock().parents.get_mut(parent) {
+    pub fn looked_at(&self, parent: &Object) {
+        if let Some(lost) = self.lock().known(parent) {
             lost.is_doubtful = false;
         }
     }
@@ -158,18 +180,14 @@ impl Losses {
     /// Whether a child has to wait before it is made anew, and for how long.
     pub fn wait(
         &self,
-        parent: &ObjectKey,
+        parent: &Object,
         kind: &Kind,
         child: &ObjectKey,
         backoff: &Backoff,
         now: Instant,
     ) -> Option<Wait> {
-        let state = self.lock();
-        let loss = state
-            .parents
-            .get(parent)?
-            .children
-            .get(&(kind.clone(), child.clone()))?;
+        let mut state = self.lock();
+        let loss = state.known(parent)?.children.get(&(kind.clone(), child.clone()))?;
         let left = (loss.at + loss.delay(backoff)).saturating_duration_since(now);
         (!left.is_zero()).then_some(Wait {
             losses: loss.in_a_row,
@@ -178,8 +196,8 @@ impl Losses {
     }
 
     /// A child is about to be made.
-    pub fn making(&self, parent: &ObjectKey, kind: &Kind, child: &ObjectKey, now: Instant) {
-        if let Some(lost) = self.lock().parents.get_mut(parent)
+    pub fn making(&self, parent: &Object, kind: &Kind, child: &ObjectKey, now: Instant) {
+        if let Some(lost) = self.lock().known(parent)
             && let Some(loss) = lost.children.get_mut(&(kind.clone(), child.clone()))
         {
             loss.made = Some(now);
@@ -201,23 +219,32 @@ mod tests {
     use super::*;
     use crate::k8s_types::core::v1::ConfigMap;
 
+    fn object(name: &str, uid: &str, owner: &str) -> Object {
+        let json = serde_json::json!({"metadata": {"name": name, "namespace": "n", "uid": uid, "resourceVersion": "1",
+            "ownerReferences": [{"apiVersion": "e/v1", "kind": "E", "name": "p", "uid": owner, "controller": true}]}});
+        Object::from_json(&json.to_string(), &std::sync::Arc::new(ConfigMap), &|_| false).unwrap()
+    }
+
+    fn parent() -> Object {
+        object("p", "of-p", "")
+    }
+
     fn child() -> Object {
-        let json = r#"{"metadata":{"name":"c","namespace":"n","uid":"u","resourceVersion":"1"}}"#;
-        Object::from_json(json, &std::sync::Arc::new(ConfigMap), &|_| false).unwrap()
+        object("c", "u", "of-p")
     }
 
     fn wait(losses: &Losses, now: Instant) -> Option<Wait> {
-        let (parent, child) = (ObjectKey::new(Some("n"), "p"), child());
+        let (parent, child) = (parent(), child());
         losses.wait(&parent, &ConfigMap, child.key(), &Backoff::default(), now)
     }
 
     #[test]
     fn what_is_taken_away_in_a_row_is_made_again_ever_more_slowly() {
-        let (losses, parent, child) = (Losses::default(), ObjectKey::new(Some("n"), "p"), child());
+        let (losses, parent, child) = (Losses::default(), parent(), child());
         let mut now = Instant::now();
         let mut delays = Vec::new();
         for _ in 0..4 {
-            losses.gone(&parent, &child, &Backoff::default(), now);
+            losses.gone(parent.key(), &child, &Backoff::default(), now);
             let left = wait(&losses, now).map_or(Duration::ZERO, |wait| wait.left);
             delays.push(left.as_millis());
             now += left;
@@ -228,7 +255,7 @@ mod tests {
         assert_eq!(delays, [0, 100, 200, 400]);
         losses.deleting(&parent, child.uid(), WhyDelete::Drifted, now);
         now += SOON * 2;
-        losses.gone(&parent, &child, &Backoff::default(), now);
+        losses.gone(parent.key(), &child, &Backoff::default(), now);
         assert_eq!(
             wait(&losses, now).map(|wait| wait.left.as_millis()),
             Some(800),
@@ -238,14 +265,14 @@ mod tests {
         losses.making(&parent, &ConfigMap, child.key(), now);
         now += Duration::from_secs(1);
         now += SOON;
-        losses.gone(&parent, &child, &Backoff::default(), now);
+        losses.gone(parent.key(), &child, &Backoff::default(), now);
         assert_eq!(wait(&losses, now), None, "it stood for a while");
     }
 
     #[test]
     fn a_loss_makes_its_parent_doubtful_until_it_is_read() {
-        let (losses, parent, child) = (Losses::default(), ObjectKey::new(Some("n"), "p"), child());
-        losses.gone(&parent, &child, &Backoff::default(), Instant::now());
+        let (losses, parent, child) = (Losses::default(), parent(), child());
+        losses.gone(parent.key(), &child, &Backoff::default(), Instant::now());
         assert!(losses.is_doubtful(&parent));
         losses.looked_at(&parent);
         assert!(!losses.is_doubtful(&parent));
@@ -253,31 +280,42 @@ mod tests {
 
     #[test]
     fn what_we_delete_ourselves_is_no_loss() {
-        let (losses, parent, child) = (Losses::default(), ObjectKey::new(Some("n"), "p"), child());
+        let (losses, parent, child) = (Losses::default(), parent(), child());
         losses.deleting(&parent, child.uid(), WhyDelete::Changed, Instant::now());
-        losses.gone(&parent, &child, &Backoff::default(), Instant::now());
+        losses.gone(parent.key(), &child, &Backoff::default(), Instant::now());
         assert!(!losses.is_doubtful(&parent));
         losses.deleting(&parent, child.uid(), WhyDelete::Changed, Instant::now());
         losses.not_deleting(&parent, child.uid());
-        losses.gone(&parent, &child, &Backoff::default(), Instant::now());
+        losses.gone(parent.key(), &child, &Backoff::default(), Instant::now());
         assert!(
             losses.is_doubtful(&parent),
             "the deletion failed, so that it was somebody else's"
         );
-        losses.forget(&parent);
+        losses.forget(parent.key());
         assert!(losses.lock().parents.is_empty());
     }
 
     #[test]
     fn old_losses_are_forgotten() {
         let (losses, child, backoff) = (Losses::default(), child(), Backoff::default());
-        let [parent, other] = ["p", "other"].map(|name| ObjectKey::new(Some("n"), name));
+        let (parent, other) = (parent(), ObjectKey::new(Some("n"), "other"));
         let now = Instant::now();
-        losses.gone(&parent, &child, &backoff, now);
+        losses.gone(parent.key(), &child, &backoff, now);
         losses.looked_at(&parent);
         losses.gone(&other, &child, &backoff, now + SOON);
         assert_eq!(losses.lock().parents.len(), 2);
         losses.gone(&other, &child, &backoff, now + SOON * 2);
-        assert!(!losses.lock().parents.contains_key(&parent));
+        assert!(!losses.lock().parents.contains_key(parent.key()));
+    }
+
+    #[test]
+    fn what_a_parent_lost_is_not_said_of_the_next_one_of_its_name() {
+        let (losses, child, backoff) = (Losses::default(), child(), Backoff::default());
+        let next = object("p", "of-the-next", "");
+        losses.gone(next.key(), &child, &backoff, Instant::now());
+        assert!(!losses.is_doubtful(&next));
+        assert!(losses.is_doubtful(&parent()));
+        losses.deleting(&next, child.uid(), WhyDelete::Changed, Instant::now());
+        assert!(!losses.is_doubtful(&parent()));
     }
 }

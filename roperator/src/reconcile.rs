@@ -155,9 +155,11 @@ where
         let Some(store) = self.parents.of(key) else {
             return Ok(());
         };
-        if store.is_failing() || self.losses.is_doubtful(key) {
+        let known = store.get(key);
+        let is_doubtful = known.as_ref().is_some_and(|parent| self.losses.is_doubtful(parent));
+        if store.is_failing() || is_doubtful {
             // Before it is read: what goes meanwhile makes it doubtful again.
-            self.losses.looked_at(key);
+            known.iter().for_each(|parent| self.losses.looked_at(parent));
             self.read(store, key).await?;
         }
         Ok(())
@@ -195,14 +197,7 @@ where
 
     /// A child has gone, or is no child of this parent any more.
     pub fn lost(&self, parent: &ObjectKey, child: &Object) {
-        let owner = child.controller().map(|owner| &owner.uid);
-        let is_parents = self
-            .parents
-            .get(parent)
-            .is_some_and(|parent| owner == Some(parent.uid()));
-        if is_parents {
-            self.losses.gone(parent, child, &self.config.backoff, Instant::now());
-        }
+        self.losses.gone(parent, child, &self.config.backoff, Instant::now());
     }
 
     /// One turn of one parent.
@@ -221,7 +216,7 @@ where
                 return TurnEnd::gone();
             }
             (Some(parent), Err(error)) => {
-                self.losses.doubt(key);
+                self.losses.doubt(&parent);
                 self.unseen(&parent, &error, &mut turn).await
             }
             (Some(parent), Ok(())) if parent.is_deleting() => self.finalize(&parent, &mut turn).await,
@@ -243,7 +238,8 @@ where
         let Some(parent) = self.parents.get(key) else {
             return false;
         };
-        let is_in_doubt = self.parents.of(key).is_none_or(|store| store.is_failing()) || self.losses.is_doubtful(key);
+        let is_in_doubt =
+            self.parents.of(key).is_none_or(|store| store.is_failing()) || self.losses.is_doubtful(&parent);
         let observed = self.observe(&parent);
         let is_as_left = |child: &Object| last.left.get(child.uid()) == Some(child.resource_version());
         if is_in_doubt || parent.is_deleting() || !observed.children.iter().all(is_as_left) {
@@ -388,7 +384,7 @@ where
             let Some(store) = self.store_of(change) else { continue };
             let (kind, key) = change.target();
             if matches!(change, Change::Create { .. })
-                && let Some(wait) = self.losses.wait(parent.key(), kind, key, &self.config.backoff, now)
+                && let Some(wait) = self.losses.wait(parent, kind, key, &self.config.backoff, now)
             {
                 applied.hold(called(kind, key), &wait);
                 continue;

@@ -1,8 +1,10 @@
 //! Kinds → stores that follow the API server, and word of every change.
 //!
 //! In: the operators' configurations. Out: one [`Store`] a kind and namespace, shared by all operators of the process,
-//! which holds the newest state seen and tells its listeners of each change. It never writes to the API server, and never
-//! calls a listener while it holds its lock.
+//! which holds the newest state seen and tells its listeners of each change. It never writes to the API server.
+//!
+//! Listeners are told under the store's lock, so that nobody sees a change of which they do not know. They must not come
+//! back to any store.
 //!
 //! A list after a lost watch is compared with the store object by object, so that what vanished in between is seen as
 //! deleted.
@@ -174,8 +176,6 @@ struct State {
     /// By owner, in no order.
     by_owner: HashMap<Uid, Vec<Object>>,
     waiters: HashMap<ObjectKey, Vec<Waiter>>,
-    /// The keys of whose change listeners are being told. Who waits for it goes on when all have been.
-    telling: Vec<ObjectKey>,
     /// The latest version that an event had: events of a kind come in the order of their versions.
     latest: ResourceVersion,
     /// The keys that the list in progress has named so far.
@@ -272,13 +272,6 @@ impl State {
         }
     }
 
-    fn told(&mut self, key: &ObjectKey) {
-        if let Some(place) = self.telling.iter().position(|other| other == key) {
-            self.telling.swap_remove(place);
-        }
-        self.release(key);
-    }
-
     fn advance(&mut self, version: &ResourceVersion) {
         if self.listing.is_none() && !self.latest.is_at_least(version) {
             self.latest = version.clone();
@@ -348,7 +341,7 @@ impl Store {
     /// Something to wait for until a write is seen; `None` if it was seen already.
     pub fn expect(&self, key: &ObjectKey, expected: Expected) -> Option<oneshot::Receiver<()>> {
         let mut state = self.lock();
-        if state.is_met(key, &expected) && !state.telling.contains(key) {
+        if state.is_met(key, &expected) {
             return None;
         }
         let (done, receiver) = oneshot::channel();
@@ -437,21 +430,16 @@ impl Store {
 
     /// Puts an object in its place, unless it tells nothing new, and tells of it.
     fn put(&self, object: Object, initial: bool, is_known: impl FnOnce(&mut State, &Object) -> bool) {
-        let old = {
-            let mut state = self.lock();
-            if is_known(&mut state, &object) {
-                state.release(object.key());
-                return;
-            }
-            state.telling.push(object.key().clone());
-            state.insert(object.clone())
-        };
-        self.tell(&Delta {
-            old: old.as_ref(),
-            new: Some(&object),
-            initial,
-        });
-        self.lock().told(object.key());
+        let mut state = self.lock();
+        if !is_known(&mut state, &object) {
+            let old = state.insert(object.clone());
+            self.tell(&Delta {
+                old: old.as_ref(),
+                new: Some(&object),
+                initial,
+            });
+        }
+        state.release(object.key());
     }
 
     fn delete(&self, key: &ObjectKey, version: &ResourceVersion) {
@@ -463,27 +451,23 @@ impl Store {
 
     /// Takes an object out, if it is to be, and tells of it.
     fn take_out(&self, key: &ObjectKey, is_gone: impl FnOnce(&mut State) -> bool) {
-        let old = {
-            let mut state = self.lock();
-            if !is_gone(&mut state) {
-                return;
-            }
-            state.telling.push(key.clone());
-            state.remove(key)
-        };
-        if let Some(old) = old {
+        let mut state = self.lock();
+        if !is_gone(&mut state) {
+            return;
+        }
+        if let Some(old) = state.remove(key) {
             self.tell(&Delta {
                 old: Some(&old),
                 new: None,
                 initial: false,
             });
         }
-        self.lock().told(key);
+        state.release(key);
     }
 
     /// Forgets what the list did not name, and releases all who waited since before it began.
     fn list_done(&self) {
-        let gone: Vec<Object> = {
+        {
             let mut state = self.lock();
             let listed = state.listing.take().unwrap_or_default();
             let unlisted: Vec<ObjectKey> = state
@@ -493,7 +477,13 @@ impl Store {
                 .filter(|key| !listed.contains(*key))
                 .cloned()
                 .collect();
-            let gone = unlisted.iter().filter_map(|key| state.remove(key)).collect();
+            for old in unlisted.iter().filter_map(|key| state.remove(key)) {
+                self.tell(&Delta {
+                    old: Some(&old),
+                    new: None,
+                    initial: true,
+                });
+            }
             let versions: Vec<ResourceVersion> = state
                 .objects
                 .iter()
@@ -510,14 +500,6 @@ impl Store {
                     state.waiters.insert(key, waiting);
                 }
             }
-            gone
-        };
-        for old in &gone {
-            self.tell(&Delta {
-                old: Some(old),
-                new: None,
-                initial: true,
-            });
         }
         self.health.send_modify(|health| health.synced = true);
     }
@@ -776,6 +758,27 @@ mod tests {
         assert_eq!(deleted.load(Ordering::Relaxed), 1);
         assert!(store.get(&key("a")).is_none());
         assert_eq!(store.owned_by(&Uid::from("u")).len(), 1);
+    }
+
+    #[test]
+    fn nobody_sees_a_change_before_its_listeners_know_of_it() {
+        let store = store();
+        store.on_event(Event::Apply(received("a", "1", "u")));
+        let readers = Arc::new(Mutex::new(Vec::new()));
+        let (seen, read) = (Arc::downgrade(&store), readers.clone());
+        store.listen(Box::new(move |_| {
+            let store = seen.upgrade().unwrap();
+            let reader =
+                std::thread::spawn(move || store.get(&key("a")).map(|object| object.resource_version().clone()));
+            std::thread::sleep(Duration::from_millis(50));
+            assert!(!reader.is_finished(), "it waits for the listener");
+            read.lock().unwrap().push(reader);
+        }));
+        store.on_event(Event::Apply(received("a", "2", "u")));
+        store.on_event(Event::Delete(received("a", "3", "u")));
+        let readers = std::mem::take(&mut *readers.lock().unwrap());
+        let read = readers.into_iter().map(|reader| reader.join().unwrap());
+        assert_eq!(read.last(), Some(None));
     }
 
     #[test]

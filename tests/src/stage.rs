@@ -359,10 +359,20 @@ impl Stage {
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
     {
         let api = self.api::<K>();
-        eventually("it is gone", async || {
-            api.get_opt(name).await.ok()?.is_none().then_some(())
-        })
-        .await;
+        let deadline = Instant::now() + PATIENCE;
+        let mut last = None;
+        loop {
+            match api.get_opt(name).await {
+                Ok(None) => return,
+                Ok(found) => last = found,
+                Err(_) => {}
+            }
+            assert!(
+                Instant::now() < deadline,
+                "`{name}` is not gone within {PATIENCE:?}: {last:#?}"
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// Waits for a ConfigMap whose `message` is this one.
